@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/account.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+
+#include "config/base_url.h"
+#include "config/customers.h"
+#include "config/duration.h"
+#include "config/key.h"
+
+namespace bounced::config {
+namespace {
+
+// "600/1m", or "0" for none.
+RateLimit parse_rate_limit(std::string_view text) {
+  // Beyond that a limit limits nothing, or is a slip.
+  constexpr int most = 1'000'000;
+  constexpr std::chrono::seconds longest = std::chrono::hours(24);
+  RateLimit limit;
+  if (text == "0") {
+    limit.requests = 0;
+    return limit;
+  }
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  const char* const end = text.data() + slash;
+  const auto [rest, error] = std::from_chars(text.data(), end, limit.requests);
+  if (error == std::errc{} && rest == end && slash < text.size() && limit.requests >= 1 && limit.requests <= most) {
+    try {
+      limit.per = parse_duration(text.substr(slash + 1));
+      if (limit.per >= std::chrono::seconds(1) && limit.per <= longest) return limit;
+    } catch (const std::invalid_argument&) {
+      // Said below, with the rest.
+    }
+  }
+  throw std::invalid_argument("is " + in_quotes(text) +
+                              "; write requests/duration, as 600/1m (from 1 to 1000000 in 1s to 1d), or 0 for none");
+}
+
+// PostgreSQL knows the names; here is only seen that it may be one ("Etc/GMT+3", "<+03>-3").
+void check_time_zone(std::string_view zone) {
+  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/:<>.,";
+  // The longest that PostgreSQL takes.
+  constexpr std::size_t longest = 255;
+  if (zone.empty() || zone.size() > longest || zone.find_first_not_of(letters) != std::string_view::npos) {
+    throw std::invalid_argument(
+        "is no time zone; write its name as PostgreSQL knows it, as America/Los_Angeles or UTC");
+  }
+}
+
+void check_ca_file(const std::filesystem::path& path) {
+  try {
+    // TLS reads the certificates; here is only seen that it is not the wrong file.
+    if (read_file(path).bytes.find("-----BEGIN ") == std::string::npos) {
+      throw std::invalid_argument("holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)");
+    }
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(path.string() + ' ' + error.what());
+  }
+}
+
+class AccountReader {
+ public:
+  AccountReader(const Schedule& inherited, Report& report, const LoadOptions& options)
+      : inherited_(inherited), report_(report), options_(options) {}
+
+  Account read(const Node::Entry& entry, std::string path) {
+    Section section(entry, std::move(path), report_);
+    Account account;
+    read_names(section, account);
+    read_api(section, account);
+    read_key(section, account, report_, options_);
+    section.read("time_zone", [&](const std::string& zone) {
+      check_time_zone(zone);
+      account.time_zone = zone;
+    });
+    section.read("rate_limit", [&](const std::string& text) { account.rate_limit = parse_rate_limit(text); });
+    section.read("concurrency", account.concurrency, 1, most_concurrent);
+    const Schedule schedule = read_schedule(section, inherited_);
+    account.customers = read_customers(section, schedule, customers_, report_);
+    section.refuse_others();
+    return account;
+  }
+
+ private:
+  void read_names(Section& section, Account& account) {
+    section.require("name", "write a name for the account, for logs and tables");
+    section.read("name", [&](const std::string& name) {
+      check_name(name);
+      const auto [first, is_first] = names_.emplace(name, section.line());
+      if (!is_first) {
+        throw std::invalid_argument(in_quotes(name) + " is the name of the account in line " +
+                                    std::to_string(first->second) + " already; write another");
+      }
+      account.name = name;
+    });
+    section.require("user", "write the user name of the API account");
+    section.read("user", [&](const std::string& user) {
+      check_name(user);
+      account.user = user;
+    });
+  }
+
+  void read_api(Section& section, Account& account) {
+    int version = 2;
+    section.read("api", version, {{"v2", 2}});
+    section.read("format", account.format, {{"json", Format::json}, {"xml", Format::xml}});
+    section.read("method", account.method, {{"get", Method::get}, {"post", Method::post}});
+    section.read("base_url", [&](const std::string& url) { account.base_url = parse_base_url(url); });
+    section.read("ca_file", [&](const std::string& path) {
+      check_value(path);
+      account.ca_file = report_.resolve(path);
+      check_ca_file(*account.ca_file);
+    });
+  }
+
+  const Schedule& inherited_;
+  Report& report_;
+  const LoadOptions& options_;
+  std::map<std::string, int> names_;  // and the lines they stand in
+  CustomerPlaces customers_;
+};
+
+}  // namespace
+
+std::vector<Account> read_accounts(Section& root, const Schedule& inherited, Report& report,
+                                   const LoadOptions& options) {
+  std::vector<Account> accounts;
+  root.require("accounts", "list at least one account");
+  const Node* list = root.list("accounts");
+  if (list == nullptr) return accounts;
+  if (list->entries.empty()) root.problem("accounts", "is empty; list at least one account");
+  AccountReader reader(inherited, report, options);
+  for (const Node::Entry& entry : list->entries) {
+    accounts.push_back(reader.read(entry, "accounts[" + std::to_string(accounts.size()) + "]"));
+  }
+  return accounts;
+}
+
+}  // namespace bounced::config

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/secret.h"
+
+// What bounced.yaml says, as plain structs. load() (config/load.h) fills and checks them; whatever reads them may
+// trust every value.
+namespace bounced::config {
+
+struct Database {
+  std::string url = "postgresql:///bounced";  // libpq URI or conninfo
+  int connections = 4;                        // for work; listening and the heartbeat have one each besides
+};
+
+// When a customer's list is read. Accounts and customers may override each value.
+struct Schedule {
+  std::chrono::seconds every = std::chrono::minutes(5);
+  std::chrono::seconds full_every = std::chrono::hours(24);
+  int recent_days = 0;  // 0: every poll is full
+
+  bool operator==(const Schedule&) const = default;
+};
+
+struct Polling {
+  Schedule schedule;
+  int concurrency = 8;
+};
+
+struct Deletions {
+  int concurrency = 8;
+  int max_attempts = 10;
+};
+
+struct Retention {
+  std::chrono::seconds polls = std::chrono::hours(24 * 30);
+  std::chrono::seconds deletion_requests = std::chrono::hours(24 * 365);
+};
+
+// requests == 0: no limit.
+struct RateLimit {
+  int requests = 600;
+  std::chrono::seconds per = std::chrono::minutes(1);
+};
+
+struct KeyFile {
+  std::filesystem::path path;
+};
+struct KeyCredential {
+  std::string name;  // of a systemd credential: a file in $CREDENTIALS_DIRECTORY
+};
+struct KeyVariable {
+  std::string name;  // of an environment variable
+};
+using KeySource = std::variant<KeyFile, KeyCredential, KeyVariable>;
+
+enum class Format { json, xml };
+enum class Method { get, post };
+
+struct Customer {
+  std::string name;
+  Schedule schedule;  // with the account's and the defaults' values filled in
+};
+
+struct Account {
+  std::string name;
+  Format format = Format::json;
+  Method method = Method::get;
+  std::string base_url = "https://sendgrid.com";  // https, or http to a loopback address; no trailing slash
+  std::string user;
+  KeySource key_source;
+  // Absent only where LoadOptions::credentials_may_be_absent allowed it.
+  std::optional<Secret> key;
+  std::string time_zone = "America/Los_Angeles";  // known to PostgreSQL: that is checked there
+  RateLimit rate_limit;
+  int concurrency = 4;
+  std::optional<std::filesystem::path> ca_file;
+  std::vector<Customer> customers;  // from customers and customers_file, in the order of the files
+};
+
+enum class LogLevel { debug, info, warning, error };
+enum class LogFormat { automatic, text, json };
+
+struct Log {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::automatic;
+};
+
+struct Config {
+  Database database;
+  Polling polling;
+  Deletions deletions;
+  Retention retention;
+  std::vector<Account> accounts;
+  Log log;
+};
+
+}  // namespace bounced::config

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/key.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace bounced::config {
+namespace {
+
+// The API key in a text that may end with the end of a line.
+Secret checked_key(std::string text) {
+  // Real ones have less than a hundred characters.
+  constexpr std::size_t longest = 4096;
+  text.erase(text.find_last_not_of("\r\n") + 1);
+  if (text.empty()) throw std::invalid_argument("holds no key; write the API key into it");
+  if (text.size() > longest) throw std::invalid_argument("holds too much for a key; write the API key alone into it");
+  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == 0x7F; })) {
+    throw std::invalid_argument("holds a blank, a control character or several lines; write the API key alone into it");
+  }
+  return Secret(std::move(text));
+}
+
+Secret key_from_file(const std::filesystem::path& path) {
+  const File file = read_file(path);
+  if (file.open_to_others) throw std::invalid_argument("is open to everyone; run: chmod o= " + path.string());
+  return checked_key(file.bytes);
+}
+
+std::optional<Secret> key_from_credential(const std::string& name, const LoadOptions& options) {
+  if (name.find('/') != std::string::npos || name == "." || name == "..") {
+    throw std::invalid_argument(
+        "is a path; write the name of a credential, as in LoadCredential=NAME:PATH of the unit");
+  }
+  const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
+  if (folder == nullptr || *folder == '\0') {
+    if (options.credentials_may_be_absent) return std::nullopt;
+    throw std::invalid_argument("exists only inside a systemd unit; start it there, or write key: {file: PATH}");
+  }
+  try {
+    return checked_key(read_file(std::filesystem::path(folder) / name).bytes);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(std::string("the credential ") + error.what() +
+                                " (set by LoadCredential= of the unit)");
+  }
+}
+
+Secret key_from_variable(const std::string& name) {
+  const char* text = std::getenv(name.c_str());
+  if (text == nullptr) throw std::invalid_argument("this environment variable is not set");
+  return checked_key(text);
+}
+
+}  // namespace
+
+void read_key(Section& section, Account& account, Report& report, const LoadOptions& options) {
+  const std::string forms = "{file: PATH}, {credential: NAME} or {env: NAME}";
+  section.require("key", "write key: " + forms);
+  const Node::Entry* entry = section.find("key");
+  if (entry == nullptr) return;
+  if (entry->value->kind != Node::Kind::mapping) {
+    section.problem("key", "a key is never written in this file; write where it is: " + forms);
+    return;
+  }
+  Section key(*entry, section.path_of("key"), report);
+  int given = 0;
+  for (const char* form : {"file", "credential", "env"}) given += key.find(form) != nullptr ? 1 : 0;
+  key.refuse_others(Section::Show::nothing);
+  if (given != 1) {
+    section.problem("key", std::string(given == 0 ? "says not where the key is" : "names several places") +
+                               "; write one of " + forms);
+    return;
+  }
+  key.read("file", [&](const std::string& path) {
+    check_value(path);
+    const std::filesystem::path file = report.resolve(path);
+    account.key_source = KeyFile{file};
+    account.key = key_from_file(file);
+  });
+  key.read("credential", [&](const std::string& name) {
+    check_value(name);
+    account.key_source = KeyCredential{name};
+    account.key = key_from_credential(name, options);
+  });
+  key.read("env", [&](const std::string& name) {
+    check_value(name);
+    account.key_source = KeyVariable{name};
+    account.key = key_from_variable(name);
+  });
+}
+
+}  // namespace bounced::config

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/load.h"
+
+#include <stdexcept>
+#include <string_view>
+
+#include "config/account.h"
+#include "config/customers.h"
+#include "config/document.h"
+#include "config/report.h"
+#include "config/section.h"
+#include "config/text.h"
+
+namespace bounced::config {
+namespace {
+
+void read_database(Section section, Database& database) {
+  // Nothing of the URL is repeated: a password may stand in it.
+  section.read("url", [&](const std::string& url) {
+    check_value(url);
+    if (!url.starts_with("postgresql://") && !url.starts_with("postgres://") && url.find('=') == std::string::npos) {
+      throw std::invalid_argument(
+          "is no address of a database; write one as postgresql:///bounced, or as "
+          "host=HOST dbname=bounced");
+    }
+    database.url = url;
+  });
+  // A connection is a thread here and a server process there, of which PostgreSQL has 100 unless told otherwise.
+  section.read("connections", database.connections, 2, 100);
+  section.refuse_others();
+}
+
+void read_polling(Section section, Polling& polling) {
+  polling.schedule = read_schedule(section, polling.schedule);
+  section.read("concurrency", polling.concurrency, 1, most_concurrent);
+  section.refuse_others();
+}
+
+void read_deletions(Section section, Deletions& deletions) {
+  section.read("concurrency", deletions.concurrency, 1, most_concurrent);
+  // With growing delays, a thousand attempts take weeks.
+  section.read("max_attempts", deletions.max_attempts, 1, 1000);
+  section.refuse_others();
+}
+
+void read_retention(Section section, Retention& retention) {
+  section.read("polls", retention.polls, std::chrono::seconds(1));
+  section.read("deletion_requests", retention.deletion_requests, std::chrono::seconds(1));
+  section.refuse_others();
+}
+
+void read_log(Section section, Log& log) {
+  section.read("level", log.level,
+               {{"debug", LogLevel::debug},
+                {"info", LogLevel::info},
+                {"warning", LogLevel::warning},
+                {"error", LogLevel::error}});
+  section.read("format", log.format,
+               {{"auto", LogFormat::automatic}, {"text", LogFormat::text}, {"json", LogFormat::json}});
+  section.refuse_others();
+}
+
+// Without a document there is nothing else to report.
+Document read_document(const std::filesystem::path& file, Report& report) {
+  try {
+    const std::string text = read_file(file).bytes;
+    if (const auto fault = find_fault(text)) throw SyntaxError(fault->line, fault->message);
+    return Document(text);
+  } catch (const SyntaxError& error) {
+    report.add(error.line(), "", error.what());
+  } catch (const std::invalid_argument& error) {
+    report.add(0, "", error.what());
+  }
+  report.raise();
+}
+
+}  // namespace
+
+Config load(const std::filesystem::path& file, const LoadOptions& options) {
+  Report report(file);
+  const Document document = read_document(file, report);
+  if (document.second_document_line() > 0) {
+    report.add(document.second_document_line(), "", "a second YAML document begins here; write everything in one");
+  }
+  Config config;
+  Section root({"", 0, &document.root()}, "", report);
+  read_database(root.section("database"), config.database);
+  read_polling(root.section("polling"), config.polling);
+  read_deletions(root.section("deletions"), config.deletions);
+  read_retention(root.section("retention"), config.retention);
+  read_log(root.section("log"), config.log);
+  config.accounts = read_accounts(root, config.polling.schedule, report, options);
+  root.refuse_others();
+  if (!report.empty()) report.raise();
+  return config;
+}
+
+}  // namespace bounced::config

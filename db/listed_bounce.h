@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <variant>
+
+namespace bounced::db {
+
+// A wall clock's reading without a zone, "YYYY-MM-DD HH:MM:SS", checked to exist in the calendar. The account's time
+// zone says which instant it is; PostgreSQL converts.
+struct LocalTime {
+  std::string text;
+
+  bool operator==(const LocalTime&) const = default;
+};
+
+using Instant = std::chrono::sys_seconds;
+
+// An entry of a list as the API gives it, made storable: valid UTF-8 without NUL, white space folded, of bounded
+// length (sync/api/storable.h). The email is never blank.
+struct ListedBounce {
+  std::string email;
+  std::string status;
+  std::string reason;
+  std::variant<std::monostate, LocalTime, Instant> created;  // monostate: absent, zero or unreadable
+
+  bool operator==(const ListedBounce&) const = default;
+};
+
+}  // namespace bounced::db

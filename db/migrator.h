@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "db/errors.h"
+#include "db/migration_files.h"
+
+namespace bounced::db {
+
+class Session;
+
+struct MigrationEvents {
+  std::function<void()> waiting;                           // another migration is under way: we wait for its end
+  std::function<void(const std::string& name)> applying;  // this file comes next
+};
+
+// The names of the files that the database lacks, in order. Works on an empty database, and needs no right but to
+// read. Throws NeedsAction when the database is newer than these files, or a file was changed after it was applied.
+std::vector<std::string> pending_migrations(Session& session, std::span<const SqlFile> files = migration_files);
+
+// Applies those files, each in a transaction, while nobody else migrates, and gives their names. version: the
+// program's, for the record. Throws NeedsAction also when a file fails; what was before that file then stays.
+std::vector<std::string> migrate(Session& session, const std::string& version, const MigrationEvents& events = {},
+                                 std::span<const SqlFile> files = migration_files);
+
+}  // namespace bounced::db

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "db/session.h"
+
+#include <poll.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "db/queries.h"
+
+namespace bounced::db {
+namespace {
+
+constexpr int oldest_server = 150000;
+
+// The server's words come in several lines.
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (char c : text) {
+    const bool blank = c == ' ' || c == '\n' || c == '\t';
+    if (!blank)
+      line += c;
+    else if (!line.empty() && line.back() != ' ')
+      line += ' ';
+  }
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  return line;
+}
+
+std::string in_statement(const std::string& sql) {
+  const auto start = sql.find_first_not_of(" \n\t");
+  if (start == std::string::npos) return "";
+  constexpr std::size_t enough_to_know_it_by = 80;
+  const std::string line = sql.substr(start, sql.find('\n', start) - start);
+  return " (in: " + line.substr(0, enough_to_know_it_by) + ")";
+}
+
+// libpq gives no SQLSTATE for a connection that failed, only the text; where the server speaks another language than
+// English these count as unavailable, which is waited for with the text in the log.
+[[noreturn]] void throw_not_connected(const std::string& text) {
+  struct Known {
+    const char* words;
+    const char* remedy;
+  };
+  static constexpr auto known = std::to_array<Known>({
+      {"password authentication failed", "correct the password in database.url or in the password file (~/.pgpass)"},
+      {"no password supplied", "give a password in database.url, PGPASSWORD or ~/.pgpass"},
+      {"authentication failed", "connect as another role in database.url, or let this one in by pg_hba.conf"},
+      {"no pg_hba.conf entry", "let this host and role in by pg_hba.conf"},
+      {"role \"", "create the role (createuser), or name another one in database.url"},
+      {"permission denied for database", "grant connect on the database to this role"},
+      {"certificate verify failed", "correct sslrootcert or the server's certificate"},
+      {"server certificate for", "correct the host in database.url or the server's certificate"},
+      {"root certificate file", "correct sslrootcert in database.url"},
+  });
+  const std::string line = one_line(text);
+  if (line.find("FATAL: database \"") != line.npos && line.find("does not exist") != line.npos)
+    throw NeedsAction(line + ": create it: createdb -E UTF8 -T template0 NAME");
+  for (const Known& entry : known)
+    if (line.find(entry.words) != line.npos) throw NeedsAction(line + ": " + entry.remedy);
+  throw Unavailable(line);
+}
+
+}  // namespace
+
+Session::Session(const Options& options) try : connection_(conninfo(options)) {
+  set_up();
+} catch (const pqxx::broken_connection& e) {
+  throw_not_connected(e.what());
+}
+
+bool Session::usable() {
+  if (broken()) return false;
+  if (!receivers_.empty()) return true;  // what it says is what it is for
+  pollfd unasked{.fd = socket(), .events = POLLIN, .revents = 0};
+  return ::poll(&unasked, 1, 0) == 0;
+}
+
+void Session::listen(const std::string& channel) {
+  with_connection([&](pqxx::connection& connection) {
+    receivers_.emplace_back(connection, channel, [this, channel](const std::string& payload) {
+      notifications_.emplace_back(channel, payload);
+    });
+  });
+}
+
+std::vector<std::pair<std::string, std::string>> Session::take_notifications() {
+  with_connection([](pqxx::connection& connection) { connection.get_notifs(); });
+  // 6.4 finds nothing in a connection that has ended, and says no more.
+  if (broken()) throw Unavailable("the connection to the database broke");
+  return std::exchange(notifications_, {});
+}
+
+int Session::socket() {
+  return (*connection_).sock();
+}
+
+void Session::set_up() {
+  with_connection([](pqxx::connection& connection) {
+    if (connection.server_version() < oldest_server)
+      throw NeedsAction("the database server is older than PostgreSQL 15: upgrade it, or name another in database.url");
+    pqxx::nontransaction tx(connection);
+    const pqxx::row row = exec_row(tx, sql::session_settings);
+    const auto encoding = row[0].as<std::string>();
+    const auto database = row[1].as<std::string>();
+    if (encoding != "UTF8")
+      throw NeedsAction("the database \"" + database + "\" is encoded in " + encoding +
+                        ", and bounces hold any text: make one that is UTF8: createdb -E UTF8 -T template0 bounced");
+  });
+}
+
+void Session::rethrow_translated() {
+  try {
+    throw;
+  } catch (const pqxx::in_doubt_error& e) {
+    broken_ = true;
+    throw InDoubt("the connection to the database broke during a commit: " + one_line(e.what()));
+  } catch (const pqxx::transaction_rollback& e) {
+    throw Conflict(one_line(e.what()));
+  } catch (const pqxx::insufficient_privilege& e) {
+    throw NeedsAction(one_line(e.what()) + in_statement(e.query()) + ": grant it to the role that bounced connects as");
+  } catch (const pqxx::sql_error& e) {
+    const std::string& state = e.sqlstate();
+    const std::string text = one_line(e.what()) + in_statement(e.query());
+    const auto is_of_class = [&](const char* prefix) { return state.starts_with(prefix); };
+    // 25006: the server has become a standby. The next connection goes where writing is possible.
+    broken_ = broken() || is_of_class("08") || is_of_class("57P") || state == "25006" || state == "53300";
+    if (broken_ || is_of_class("53") || is_of_class("58")) throw Unavailable(text);
+    if (state == "40001" || state == "40P01" || state == "55P03" || state == "57014") throw Conflict(text);
+    throw SqlError(text, state);
+  } catch (const pqxx::failure& e) {  // broken_connection among them
+    broken_ = broken() || dynamic_cast<const pqxx::broken_connection*>(&e);
+    if (!broken_) throw;
+    const std::string text = one_line(e.what());
+    // 6.4 asks the dead connection for its encoding before it looks at the server's last words, which are lost.
+    const bool says_nothing = text.empty() || text.find("client encoding") != text.npos;
+    throw Unavailable("the connection to the database broke" + (says_nothing ? "" : ": " + text));
+  }
+}
+
+void limit_statements(pqxx::work& tx, std::chrono::seconds limit) {
+  exec(tx, "select set_config('statement_timeout', $1, true)", std::to_string(limit.count()) + "s");
+}
+
+}  // namespace bounced::db

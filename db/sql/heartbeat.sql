@@ -1,0 +1,3 @@
+-- One that was taken for dead and removed comes back under its number. $1 daemon; $2 host; $3 pid; $4 version
+insert into bounced.daemons (daemon_id, host, pid, version) values ($1, $2, $3, $4)
+    on conflict (daemon_id) do update set heartbeat = clock_timestamp()

@@ -1,0 +1,65 @@
+-- Merges a complete full list, staged in pg_temp.staged, into the mirror: what is new comes in, what differs is brought
+-- up to date, what the list lacks becomes gone, unless the shrink guard holds that back.
+-- $1 customer; $2 when the list was asked for.
+with listed as (
+  -- Of entries with the same identity the least one counts, at every poll the same.
+  select distinct on (email, coalesce(bounced_at, '-infinity')) email, bounced_at, status, reason
+    from pg_temp.staged
+   order by email, coalesce(bounced_at, '-infinity'), status, reason
+), known as (
+  select bounce_id, email, bounced_at, status, reason
+    from bounced.mirror
+   where customer_id = $1 and gone_at is null
+), difference as materialized (
+  select k.bounce_id, l.email is not null as is_listed, coalesce(l.email, k.email) as email,
+         coalesce(l.bounced_at, k.bounced_at) as bounced_at, l.status, l.reason
+    from listed l
+    full join known k on k.email = l.email
+                     and coalesce(k.bounced_at, '-infinity') = coalesce(l.bounced_at, '-infinity')
+   where l.email is null or k.bounce_id is null or (l.status, l.reason) is distinct from (k.status, k.reason)
+), lacking as (
+  select count(*) as rows from difference where not is_listed
+), guard as materialized (
+  -- More than half of at least 20 is more than 10: only then are the current rows worth counting.
+  select case when l.rows > 10 and c.held_since is null
+              then (select count(*) >= 20 and l.rows * 2 > count(*)
+                      from bounced.mirror
+                     where customer_id = $1 and gone_at is null)
+              else false
+         end as holds
+    from lacking l, bounced.customers c
+   where c.customer_id = $1
+), superseded as (
+  select d.bounce_id
+    from difference d
+   where not d.is_listed
+     and exists (select from pg_temp.staged s
+                  where s.email = d.email
+                    and coalesce(s.bounced_at, '-infinity') > coalesce(d.bounced_at, '-infinity'))
+), added as (
+  insert into bounced.mirror (customer_id, email, bounced_at, status, reason, first_seen_at, last_seen_at)
+  select $1, email, bounced_at, status, reason, $2, $2 from difference where bounce_id is null
+  returning 1
+), changed as (
+  update bounced.mirror m
+     set status = d.status, reason = d.reason
+    from difference d
+   where m.customer_id = $1 and m.bounce_id = d.bounce_id and d.is_listed
+  returning 1
+), gone as (
+  update bounced.mirror m
+     set gone_at = greatest($2, m.last_seen_at, c.last_full_at),
+         last_seen_at = greatest(m.last_seen_at, c.last_full_at),
+         gone_because = case when s.bounce_id is null then 'disappeared' else 'superseded' end
+    from difference d
+    join guard g on not g.holds
+    join bounced.customers c on c.customer_id = $1
+    left join superseded s on s.bounce_id = d.bounce_id
+   where m.customer_id = $1 and m.bounce_id = d.bounce_id and not d.is_listed
+  returning gone_because
+)
+select (select count(*) from added), (select count(*) from changed),
+       (select count(*) from gone where gone_because = 'superseded'),
+       (select count(*) from gone where gone_because = 'disappeared'),
+       g.holds, (select rows from lacking)
+  from guard g

@@ -1,0 +1,18 @@
+-- Run when a session begins.
+-- In ten minutes a merge of ten million rows ends on slow disks.
+set statement_timeout = '10min';
+-- A merge waits for another merge of the same customer at most. Who waits longer than a minute is better off to try
+-- again later, without a connection in hand.
+set lock_timeout = '1min';
+-- Between two statements of a transaction we never wait for the network: after a minute the daemon is stopped or cut
+-- off, and its locks must go.
+set idle_in_transaction_session_timeout = '1min';
+-- The server looks for a dead client as we look for a dead server (options.cc), even while it runs a statement.
+set tcp_keepalives_idle = 10;
+set tcp_keepalives_interval = 5;
+set tcp_keepalives_count = 3;
+set client_connection_check_interval = '10s';
+set timezone = 'UTC';
+set datestyle = 'ISO';
+set client_min_messages = 'error';
+select current_setting('server_encoding'), current_database();

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace bounced::api {
+
+// Why the API did not do what it was asked.
+struct Fault {
+  enum class Kind {
+    credentials,     // the account's user or key is wrong
+    not_permitted,   // the account has no right to this customer
+    rate_limited,    // too many requests; retry_after, if the server gave one
+    unavailable,     // no answer, a broken one, or a server's own trouble: worth another try
+    refused,         // the server understood and will not
+    not_understood,  // an answer that is none: not a list, not an error that we know
+  };
+  Kind kind;
+  // One line for people: where, what happened and, in quotes, at most 500 bytes of the server's own words, without
+  // control characters, without the account's key.
+  std::string message;
+  std::optional<std::chrono::seconds> retry_after;
+  int http_status = 0;  // 0: there was no answer
+};
+
+// The short name that logs and tables use: "credentials", "not_permitted", …
+const char* name(Fault::Kind kind);
+
+}  // namespace bounced::api

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/api/http.h"
+
+#include <array>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <optional>
+
+#include "sync/api/parse/inflate.h"
+#include "sync/api/transport_error.h"
+
+namespace bounced::api {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+class HttpAnswer::Impl {
+ public:
+  Impl(HttpClient& client, std::unique_ptr<Connection> connection)
+      : client_(client), connection_(std::move(connection)) {}
+
+  asio::awaitable<void> start(const std::string& request);
+  asio::awaitable<std::string_view> read();
+  void give_back();
+  [[nodiscard]] bool begun() const { return parser_ && parser_->got_some(); }
+
+  HttpClient& client_;
+  std::unique_ptr<Connection> connection_;
+  HttpHead head_;
+  std::uint64_t body_bytes_ = 0;
+
+ private:
+  asio::awaitable<void> read_head();
+  asio::awaitable<std::string_view> read_packed();
+  asio::awaitable<void> receive(std::chrono::milliseconds limit);
+  void note_head();
+
+  using Parser = http::response_parser<http::buffer_body>;
+
+  std::optional<Parser> parser_;
+  boost::beast::flat_buffer received_;
+  std::array<char, piece_bytes> piece_;
+  std::optional<Inflate> inflate_;  // where the body is packed
+  std::string_view packed_;         // what of piece_ is still to be unpacked
+  std::array<char, piece_bytes> unpacked_;
+};
+
+namespace {
+
+// Far more than real heads have, and little to hold.
+constexpr std::uint32_t head_limit = 64 * 1024;
+
+TransportError not_http(const error_code& error) {
+  if (error == http::error::partial_message || error == http::error::end_of_stream) {
+    return TransportError("the connection was closed before the answer was whole", TransportError::Reason::closed);
+  }
+  return TransportError("the answer is not valid HTTP: " + error.message());
+}
+
+}  // namespace
+
+asio::awaitable<void> HttpAnswer::Impl::start(const std::string& request) {
+  co_await connection_->write(asio::buffer(request), client_.deadlines_.first_byte);
+  // Heads of 1xx come before the one that counts.
+  do {
+    parser_.emplace();
+    parser_->header_limit(head_limit);
+    parser_->body_limit(boost::none);
+    co_await read_head();
+  } while (parser_->get().result_int() < 200);
+  parser_->eager(true);
+  note_head();
+}
+
+asio::awaitable<void> HttpAnswer::Impl::read_head() {
+  bool begun = received_.size() > 0;
+  while (true) {
+    error_code error;
+    if (received_.size() > 0) received_.consume(parser_->put(received_.data(), error));
+    if (error && error != http::error::need_more) throw not_http(error);
+    if (parser_->is_header_done()) co_return;
+    co_await receive(begun ? client_.deadlines_.silence : client_.deadlines_.first_byte);
+    begun = true;
+  }
+}
+
+// Reads from the network into received_, or tells the parser that no more comes.
+asio::awaitable<void> HttpAnswer::Impl::receive(std::chrono::milliseconds limit) {
+  const std::size_t size = co_await connection_->read_some(received_.prepare(piece_bytes), limit);
+  received_.commit(size);
+  if (size > 0) co_return;
+  error_code error;
+  if (!parser_->got_some()) error = http::error::end_of_stream;
+  if (!error) parser_->put_eof(error);
+  if (error) throw not_http(error);
+}
+
+void HttpAnswer::Impl::note_head() {
+  const auto& fields = parser_->get();
+  const auto value = [&](std::string_view name) { return std::string(fields[{name.data(), name.size()}]); };
+  head_.status = static_cast<int>(fields.result_int());
+  head_.location = value("Location");
+  head_.date = value("Date");
+  head_.retry_after = value("Retry-After");
+  head_.rate_limit_reset = value("X-RateLimit-Reset");
+  const auto encoding = fields[http::field::content_encoding];
+  if (boost::beast::iequals(encoding, "gzip") || boost::beast::iequals(encoding, "x-gzip")) {
+    inflate_.emplace();
+  } else if (!encoding.empty() && !boost::beast::iequals(encoding, "identity")) {
+    throw TransportError("the answer is packed in a way that was not asked for");
+  }
+}
+
+// The next bytes of the body without its framing; none: it has ended.
+asio::awaitable<std::string_view> HttpAnswer::Impl::read_packed() {
+  auto& body = parser_->get().body();
+  body.data = piece_.data();
+  body.size = piece_.size();
+  while (!parser_->is_done() && body.size == piece_.size()) {
+    error_code error;
+    std::size_t used = 0;
+    if (received_.size() > 0) {
+      used = parser_->put(received_.data(), error);
+      received_.consume(used);
+    }
+    if (error && error != http::error::need_more && error != http::error::need_buffer) throw not_http(error);
+    const bool stuck = used == 0 || error == http::error::need_more;
+    if (stuck && !parser_->is_done() && body.size == piece_.size()) co_await receive(client_.deadlines_.silence);
+  }
+  const std::size_t size = piece_.size() - body.size;
+  body_bytes_ += size;
+  co_return std::string_view(piece_.data(), size);
+}
+
+asio::awaitable<std::string_view> HttpAnswer::Impl::read() {
+  if (!inflate_) co_return co_await read_packed();
+  while (true) {
+    std::size_t size = 0;
+    try {
+      size = inflate_->read(packed_, unpacked_);
+    } catch (const Inflate::Broken& broken) {
+      throw TransportError(broken.what());
+    }
+    if (size > 0) co_return std::string_view(unpacked_.data(), size);
+    packed_ = co_await read_packed();
+    if (!packed_.empty()) continue;
+    if (!inflate_->finished() && body_bytes_ > 0) throw TransportError("the gzip stream was cut off");
+    co_return std::string_view();
+  }
+}
+
+void HttpAnswer::Impl::give_back() {
+  const bool reusable = parser_ && parser_->is_done() && parser_->keep_alive() && received_.size() == 0;
+  if (reusable) client_.idle_.push_back({std::move(connection_), std::chrono::steady_clock::now()});
+}
+
+HttpAnswer::HttpAnswer(HttpClient& client, std::unique_ptr<Connection> connection)
+    : impl_(std::make_unique<Impl>(client, std::move(connection))) {}
+
+HttpAnswer::~HttpAnswer() {
+  impl_->give_back();
+}
+
+const HttpHead& HttpAnswer::head() const {
+  return impl_->head_;
+}
+
+asio::awaitable<std::string_view> HttpAnswer::read() {
+  return impl_->read();
+}
+
+std::uint64_t HttpAnswer::body_bytes() const {
+  return impl_->body_bytes_;
+}
+
+HttpClient::HttpClient(asio::any_io_executor executor, Origin origin, std::shared_ptr<asio::ssl::context> tls,
+                       const Deadlines& deadlines)
+    : executor_(std::move(executor)), origin_(std::move(origin)), tls_(std::move(tls)), deadlines_(deadlines) {}
+
+asio::awaitable<std::unique_ptr<HttpAnswer>> HttpClient::send(HttpRequest request) {
+  const std::string bytes = write_out(request);
+  if (auto idle = take_idle()) {
+    auto answer = std::make_unique<HttpAnswer>(*this, std::move(idle));
+    try {
+      co_await answer->impl_->start(bytes);
+      co_return answer;
+    } catch (const TransportError& error) {
+      if (error.reason() != TransportError::Reason::closed || answer->impl_->begun()) throw;
+    }
+  }
+  auto connection = std::make_unique<Connection>(executor_, origin_, *tls_);
+  co_await connection->open(deadlines_.connect);
+  auto answer = std::make_unique<HttpAnswer>(*this, std::move(connection));
+  co_await answer->impl_->start(bytes);
+  co_return answer;
+}
+
+std::string HttpClient::write_out(const HttpRequest& request) const {
+  std::string text =
+      (request.form.empty() ? "GET " : "POST ") + request.target + " HTTP/1.1\r\nHost: " + origin_.authority +
+      "\r\nUser-Agent: bounced/" BOUNCED_VERSION "\r\nAccept: " + request.accept + "\r\nAccept-Encoding: gzip\r\n";
+  if (!request.form.empty()) {
+    text +=
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " + std::to_string(request.form.size()) +
+        "\r\n";
+  }
+  return text + "\r\n" + request.form;
+}
+
+// The connection that was used last: the others may get old and be closed.
+std::unique_ptr<Connection> HttpClient::take_idle() {
+  // Below what servers, and routers that forget silently, keep one for.
+  constexpr auto longest = std::chrono::seconds(30);
+  const auto now = std::chrono::steady_clock::now();
+  std::erase_if(idle_, [&](const Idle& idle) { return now - idle.since > longest; });
+  if (idle_.empty()) return nullptr;
+  auto connection = std::move(idle_.back().connection);
+  idle_.pop_back();
+  return connection;
+}
+
+}  // namespace bounced::api

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace bounced::api {
+
+// Foreign text for people: one line of valid UTF-8 without control characters, at most 500 bytes, with the secret
+// masked wherever it stands, plain or percent-encoded.
+std::string presentable(std::string_view text, std::string_view secret);
+
+}  // namespace bounced::api

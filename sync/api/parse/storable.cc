@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/api/parse/storable.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "sync/api/parse/utf8.h"
+
+namespace bounced::api {
+
+void StorableText::append(std::string_view piece) {
+  if (full_) return;
+  if (cut_.empty()) {
+    cut_ = consume(piece);
+  } else {
+    const std::string whole = cut_.append(piece);
+    cut_ = consume(whole);
+  }
+}
+
+std::string StorableText::take() {
+  if (!cut_.empty()) add_char(replacement, false);
+  text_.resize(end_);
+  return std::move(text_);
+}
+
+void StorableText::clear() {
+  text_.clear();
+  cut_.clear();
+  end_ = 0;
+  blank_before_ = false;
+  full_ = false;
+}
+
+// Adds all but a character that is cut by the end of the bytes, and returns that.
+std::string_view StorableText::consume(std::string_view bytes) {
+  while (!bytes.empty() && !full_) {
+    const auto end = std::find_if_not(bytes.begin(), bytes.end(), is_plain);
+    const auto plain = static_cast<std::size_t>(end - bytes.begin());
+    if (plain > 0) {
+      add_run(bytes.substr(0, plain));
+      bytes.remove_prefix(plain);
+      continue;
+    }
+    const Utf8Step step = read_utf8(bytes);
+    if (step.state == Utf8Step::State::cut) return bytes;
+    if (step.state == Utf8Step::State::bad || is_noncharacter(step.code)) {
+      add_char(replacement, false);
+    } else if (step.code != 0) {
+      add_char(bytes.substr(0, step.length), is_blank(step.code));
+    }
+    bytes.remove_prefix(step.length);
+  }
+  return {};
+}
+
+// Like add_char() for each character of it, but quick.
+void StorableText::add_run(std::string_view plain) {
+  add_char(plain.substr(0, 1), false);
+  if (full_) return;
+  const std::string_view fits = plain.substr(1, limit_ - text_.size());
+  add(fits);
+  full_ = fits.size() + 1 < plain.size();
+}
+
+void StorableText::add_char(std::string_view bytes, bool blank) {
+  if (blank) {
+    if (text_.empty()) return;
+    if (blanks_ == Blanks::fold || text_.size() + bytes.size() > limit_) {
+      blank_before_ = true;
+    } else {
+      text_ += bytes;
+    }
+    return;
+  }
+  const std::size_t space = blank_before_ ? 1 : 0;
+  full_ = text_.size() + space + bytes.size() > limit_ || (blank_before_ && blanks_ == Blanks::keep);
+  if (full_) return;
+  if (blank_before_) text_ += ' ';
+  blank_before_ = false;
+  add(bytes);
+}
+
+void StorableText::add(std::string_view bytes) {
+  text_ += bytes;
+  end_ = text_.size();
+}
+
+std::string storable(std::string_view text, std::size_t limit) {
+  StorableText folded(StorableText::Blanks::fold, limit);
+  folded.append(text);
+  return folded.take();
+}
+
+std::optional<db::LocalTime> local_time(std::string text) {
+  constexpr std::string_view form = "dddd-dd-dd dd:dd:dd";
+  if (text.size() != form.size()) return std::nullopt;
+  for (std::size_t index = 0; index < form.size(); ++index) {
+    const bool digit = text[index] >= '0' && text[index] <= '9';
+    if (form[index] == 'd' ? !digit : text[index] != form[index]) return std::nullopt;
+  }
+  const auto two_digits = [&](std::size_t at) { return (text[at] - '0') * 10 + (text[at + 1] - '0'); };
+  const int year = two_digits(0) * 100 + two_digits(2);
+  const std::chrono::year_month_day day(std::chrono::year(year),
+                                        std::chrono::month(static_cast<unsigned>(two_digits(5))),
+                                        std::chrono::day(static_cast<unsigned>(two_digits(8))));
+  // PostgreSQL has no year 0.
+  if (year == 0 || !day.ok() || two_digits(11) > 23 || two_digits(14) > 59 || two_digits(17) > 59) return std::nullopt;
+  return db::LocalTime{std::move(text)};
+}
+
+}  // namespace bounced::api

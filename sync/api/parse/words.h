@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace bounced::api {
+
+// What an answer that is no list looks like, and what it says.
+struct Words {
+  enum class Shape {
+    nothing,  // no bytes, or blanks only
+    message,  // an object or element of the API's: an error, or {"message": …}; text may be empty
+    page,     // HTML or plain text, as proxies send it
+    other,    // something else, or something broken
+  };
+  Shape shape;
+  std::string text;  // as it stands there: neither cleaned nor cut
+};
+
+// Looks at the bytes alone: the Content-Type of these answers is often wrong.
+Words read_words(std::string_view body);
+
+}  // namespace bounced::api

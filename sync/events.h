@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "db/claims.h"
+#include "db/mirror.h"
+#include "sync/api/client.h"
+
+// What happens while the job is done, for those who watch: logs, progress, metrics.
+namespace bounced::sync {
+
+using Seconds = std::chrono::duration<double>;
+
+// A list is arriving.
+struct ListProgress {
+  std::string customer;
+  std::uint64_t more_entries;  // since the last word
+};
+
+struct PollEnded {
+  db::Claim claim;  // claim.failures: polls that had failed in a row before this one
+  db::ListFacts list;
+  db::Merged merged;
+  Seconds took;
+};
+
+struct PollFailed {
+  db::Claim claim;
+  std::string kind;  // of the fault, as api::name() says it, or "internal"
+  std::string message;
+  int failures;  // in a row
+  Seconds next_try;
+};
+
+// The list was read in vain: nothing was changed, and it is nobody's failure.
+struct PollDiscarded {
+  db::Claim claim;
+  std::string why;
+};
+
+struct AccountPaused {
+  std::string account;
+  std::string kind;
+  std::string because;
+  Seconds length;
+  int times;  // in a row
+};
+
+struct AccountResumed {
+  std::string account;
+};
+
+// The row of a customer says something else than this daemon's configuration: another daemon with another one wrote it.
+struct CustomerDisagrees {
+  std::string customer;
+  std::string what;
+};
+
+struct DatabaseLost {
+  std::string message;
+};
+
+struct DatabaseBack {
+  Seconds after;
+};
+
+using Event = std::variant<ListProgress, PollEnded, PollFailed, PollDiscarded, AccountPaused, AccountResumed,
+                           CustomerDisagrees, DatabaseLost, DatabaseBack>;
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on(const Event& event) = 0;
+};
+
+}  // namespace bounced::sync

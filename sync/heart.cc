@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/heart.h"
+
+#include <chrono>
+#include <utility>
+
+#include "db/errors.h"
+
+namespace bounced::sync {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Four beats in the time after which a daemon is taken for dead.
+constexpr auto beat = std::chrono::duration<double>(db::dead_after_seconds) / 4;
+constexpr auto retry = 1s;
+
+}  // namespace
+
+Heart::Heart(const boost::asio::any_io_executor& executor, db::Options options, db::DaemonFacts facts,
+             std::int64_t daemon)
+    : pool_(executor, std::move(options), 1), facts_(std::move(facts)), daemon_(daemon), wakeup_(executor) {}
+
+boost::asio::awaitable<void> Heart::run() {
+  while (!stopping_) {
+    bool well = true;
+    try {
+      co_await pool_.run([this](db::Session& session) { db::heartbeat(session, daemon_, facts_); });
+    } catch (const std::exception& error) {
+      if (!db::is_database_fault(error)) throw;
+      well = false;
+    }
+    if (!stopping_) co_await wakeup_.wait(well ? beat : std::chrono::duration<double>(retry));
+  }
+}
+
+void Heart::stop() {
+  stopping_ = true;
+  wakeup_.wake();
+}
+
+}  // namespace bounced::sync

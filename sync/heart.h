@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+
+#include "db/daemons.h"
+#include "db/pool.h"
+#include "sync/wakeup.h"
+
+namespace bounced::sync {
+
+// Says every few seconds that this daemon is alive, on a connection of its own, so that nothing else holds it up.
+class Heart {
+ public:
+  Heart(const boost::asio::any_io_executor& executor, db::Options options, db::DaemonFacts facts, std::int64_t daemon);
+
+  // Ends after stop(). Does not throw for a database that is away: it tries again.
+  boost::asio::awaitable<void> run();
+  void stop();
+
+ private:
+  db::Pool pool_;
+  db::DaemonFacts facts_;
+  std::int64_t daemon_;
+  Wakeup wakeup_;
+  bool stopping_ = false;
+};
+
+}  // namespace bounced::sync

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+
+#include "db/pool.h"
+#include "sync/wakeup.h"
+
+namespace bounced::sync {
+
+// Removes what is older than the configuration wants it kept, every hour, in small steps.
+class Housekeeper {
+ public:
+  Housekeeper(const boost::asio::any_io_executor& executor, db::Pool& pool, std::chrono::seconds keep_polls);
+
+  // Ends after stop(). A database that is away is tried again.
+  boost::asio::awaitable<void> run();
+  void stop();
+
+ private:
+  db::Pool& pool_;
+  std::chrono::seconds keep_polls_;
+  Wakeup wakeup_;
+  bool stopping_ = false;
+};
+
+}  // namespace bounced::sync

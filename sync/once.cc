@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/once.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <utility>
+
+#include "db/errors.h"
+
+namespace bounced::sync {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+// Nobody tells when another daemon gives a claim back.
+constexpr Seconds look_again_for_claims = 500ms;
+
+}  // namespace
+
+Once::Once(const asio::any_io_executor& executor, db::Pool& pool, Accounts& accounts, Observer& observer,
+           std::int64_t daemon, int concurrency, std::vector<std::string> customers)
+    : pool_(pool),
+      accounts_(accounts),
+      daemon_(daemon),
+      wakeup_(executor),
+      polls_(executor, Poller(pool, accounts, observer, false), accounts, concurrency, wakeup_) {
+  // Claimed from the back; each once, however often it was named.
+  std::set<std::string, std::greater<>> unique(std::make_move_iterator(customers.begin()),
+                                               std::make_move_iterator(customers.end()));
+  for (const std::string& customer : unique) {
+    waiting_[accounts_.customers().at(customer).account].customers.push_back(customer);
+  }
+}
+
+asio::awaitable<OnceResult> Once::run() {
+  while (!result_.stopped && !(waiting_.empty() && polls_.empty())) {
+    if (co_await claim_some()) continue;
+    polls_.check();
+    if (!database_lost_.empty()) break;
+    if (!waiting_.empty() || !polls_.empty()) co_await wakeup_.wait(look_again_for_claims);
+  }
+  polls_.cancel();
+  co_await polls_.wait();
+  polls_.check();
+  if (!database_lost_.empty()) throw db::Unavailable(database_lost_);
+  co_return std::move(result_);
+}
+
+void Once::stop() {
+  result_.stopped = true;
+  polls_.cancel();
+  wakeup_.wake();
+}
+
+// Whether any was claimed.
+asio::awaitable<bool> Once::claim_some() {
+  give_up();
+  const std::vector<std::string> names = candidates();
+  if (names.empty()) co_return false;
+  const std::vector<int> in_flight = polls_.customers();
+  auto claims =
+      co_await pool_.run([&](db::Session& session) { return db::claim_named(session, daemon_, names, in_flight); });
+  for (db::Claim& claim : claims) {
+    Waiting& waiting = waiting_.at(accounts_.customers().at(claim.customer).account);
+    std::erase(waiting.customers, claim.customer);
+    polls_.start(std::move(claim), [this](const db::Claim& done, const PollResult& result) { ended(done, result); });
+  }
+  std::erase_if(waiting_, [](const auto& entry) { return entry.second.customers.empty(); });
+  co_return !claims.empty();
+}
+
+// As many names as there are places. Those that another daemon holds go to the front, so that they hold up nobody.
+std::vector<std::string> Once::candidates() {
+  std::vector<std::string> names;
+  int free = polls_.free();
+  const auto now = steady_clock::now();
+  for (const db::Places& place : polls_.places()) {
+    const auto found = waiting_.find(place.account);
+    if (found == waiting_.end() || found->second.not_before > now) continue;
+    std::vector<std::string>& customers = found->second.customers;
+    const auto count =
+        std::min({static_cast<std::size_t>(place.free), static_cast<std::size_t>(free), customers.size()});
+    names.insert(names.end(), customers.end() - static_cast<std::ptrdiff_t>(count), customers.end());
+    std::rotate(customers.begin(), customers.end() - static_cast<std::ptrdiff_t>(count), customers.end());
+    free -= static_cast<int>(count);
+  }
+  return names;
+}
+
+// Customers of an account whose credentials are wrong fail without another call.
+void Once::give_up() {
+  for (auto& [account, waiting] : waiting_) {
+    if (waiting.cannot.empty()) continue;
+    for (const std::string& customer : waiting.customers) result_.failed[customer] = waiting.cannot;
+    waiting.customers.clear();
+  }
+  std::erase_if(waiting_, [](const auto& entry) { return entry.second.customers.empty(); });
+}
+
+void Once::ended(const db::Claim& claim, const PollResult& result) {
+  using End = PollResult::End;
+  switch (result.end) {
+    case End::merged:
+      ++result_.merged;
+      if (result.held) result_.held[claim.customer] = result.message;
+      break;
+    case End::failed:
+    case End::discarded:
+      result_.failed[claim.customer] = result.message;
+      break;
+    case End::account_fault: {
+      Waiting& waiting = waiting_[claim.account];
+      waiting.customers.push_back(claim.customer);
+      if (result.credentials) {
+        waiting.cannot = result.message;
+      } else {
+        waiting.not_before = steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(result.pause);
+      }
+      break;
+    }
+    case End::database_lost:
+      database_lost_ = result.message;
+      break;
+    case End::stopped:
+      break;
+  }
+}
+
+}  // namespace bounced::sync

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sync/poll_group.h"
+
+namespace bounced::sync {
+
+// What one full poll of each customer came to.
+struct OnceResult {
+  std::size_t merged = 0;
+  std::map<std::string, std::string> held;    // merged, with what the shrink guard says
+  std::map<std::string, std::string> failed;  // why
+  bool stopped = false;                       // before all were done
+};
+
+// Polls each of the named customers once, fully. It is a daemon like others: it waits for a claim that another holds,
+// and for the end of a pause that a rate limit asks for.
+class Once {
+ public:
+  // Customers must be configured. `concurrency`: polls at once.
+  Once(const boost::asio::any_io_executor& executor, db::Pool& pool, Accounts& accounts, Observer& observer,
+       std::int64_t daemon, int concurrency, std::vector<std::string> customers);
+
+  // Throws db::Unavailable when the database goes away.
+  boost::asio::awaitable<OnceResult> run();
+
+  // Breaks off; run() ends when what runs at the database has ended.
+  void stop();
+
+ private:
+  struct Waiting {
+    std::vector<std::string> customers;
+    std::chrono::steady_clock::time_point not_before{};  // after a rate limit
+    std::string cannot;                                  // why no call of this account can go well
+  };
+
+  boost::asio::awaitable<bool> claim_some();
+  void ended(const db::Claim& claim, const PollResult& result);
+  std::vector<std::string> candidates();
+  void give_up();
+
+  db::Pool& pool_;
+  Accounts& accounts_;
+  std::int64_t daemon_;
+  Wakeup wakeup_;
+  PollGroup polls_;
+  std::map<std::string, Waiting> waiting_;  // by account
+  std::string database_lost_;
+  OnceResult result_;
+};
+
+}  // namespace bounced::sync

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/poller.h"
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
+#include <exception>
+#include <utility>
+#include <variant>
+
+#include "db/accounts.h"
+#include "db/errors.h"
+#include "db/mirror.h"
+#include "sync/backoff.h"
+#include "sync/poll_sink.h"
+
+namespace bounced::sync {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using End = PollResult::End;
+
+// A customer that fails is tried again after 15 s at first, in the end every 15 minutes, or at its own interval where
+// that is longer.
+Backoff retry_of(const db::Claim& claim) {
+  return {15s, std::max<Seconds>(15min, claim.every)};
+}
+// Somebody must put the key right first; a look every quarter of an hour notices it.
+constexpr Backoff credentials_pause{60s, 15min};
+// Where the server does not say how long. Its limits are counted by the minute.
+constexpr Backoff rate_limit_pause{10s, 5min};
+// What a server may ask for: its clock, or its word, may be wrong.
+constexpr Seconds longest_rate_limit_pause = 1h;
+
+bool was_cancelled(const std::exception& error) {
+  const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
+  return system != nullptr && system->code() == asio::error::operation_aborted;
+}
+
+}  // namespace
+
+asio::awaitable<PollResult> Poller::poll(db::Claim claim) {
+  // A cancelled poll still gives its claim back.
+  co_await asio::this_coro::throw_if_cancelled(false);
+  PollResult result{.end = End::stopped, .message = {}};
+  std::string broken;
+  try {
+    result = co_await read_and_merge(claim);
+  } catch (const std::exception& error) {
+    if (dynamic_cast<const db::Conflict*>(&error) != nullptr) {
+      // A merge that runs into its time limit would do so again at once: it has to be seen, and to wait.
+      broken = error.what();
+    } else if (db::is_database_fault(error)) {
+      result = {.end = End::database_lost, .message = error.what()};
+    } else if (!was_cancelled(error)) {
+      broken = error.what();
+    }
+  }
+  try {
+    if (!broken.empty()) {
+      result = co_await fail(claim, "internal", broken);
+    } else if (result.end == End::stopped) {
+      co_await pool_.run([&](db::Session& session) { db::release(session, claim); });
+    }
+  } catch (const std::exception& error) {
+    if (!db::is_database_fault(error)) throw;
+    result = {.end = End::database_lost, .message = error.what()};
+  }
+  co_return result;
+}
+
+asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim) {
+  if (const std::string why = accounts_.disagreement(claim, schedule_matters_); !why.empty()) {
+    observer_.on(CustomerDisagrees{claim.customer, why});
+    co_return co_await discard(claim, why);
+  }
+  const auto began = std::chrono::steady_clock::now();
+  PollSink sink(pool_, claim, observer_);
+  const std::optional<int> recent_days = claim.full ? std::nullopt : std::optional(claim.recent_days);
+  const auto answer = co_await accounts_.at(claim.account).client->read_list(claim.customer, recent_days, sink);
+  if (const auto* fault = std::get_if<api::Fault>(&answer)) co_return co_await end_with_fault(claim, *fault);
+
+  const auto& read = std::get<api::ListRead>(answer);
+  const db::ListFacts list{
+      .entries = read.entries, .without_email = read.without_email, .too_long = read.too_long, .bytes = read.bytes};
+  const auto outcome = co_await sink.merge(list);
+  if (const auto* why = std::get_if<db::NotMerged>(&outcome)) {
+    co_return co_await discard(claim, *why == db::NotMerged::claim_lost
+                                          ? "the claim was taken over by another daemon meanwhile"
+                                          : "the customer's time zone was changed meanwhile");
+  }
+  co_await resume(claim);
+  const auto& merged = std::get<db::Merged>(outcome);
+  observer_.on(PollEnded{claim, list, merged, std::chrono::steady_clock::now() - began});
+  co_return PollResult{.end = End::merged, .message = merged.remark, .held = merged.held};
+}
+
+asio::awaitable<PollResult> Poller::end_with_fault(const db::Claim& claim, const api::Fault& fault) {
+  using Kind = api::Fault::Kind;
+  if (fault.kind == Kind::credentials || fault.kind == Kind::rate_limited) co_return co_await pause(claim, fault);
+  co_return co_await fail(claim, api::name(fault.kind), fault.message);
+}
+
+asio::awaitable<PollResult> Poller::fail(const db::Claim& claim, const std::string& kind, const std::string& message) {
+  const Seconds next_try = retry_of(claim).delay(claim.failures + 1);
+  const auto failures = co_await pool_.run(
+      [&](db::Session& session) { return db::fail_poll(session, claim, kind + ": " + message, next_try); });
+  if (!failures) co_return co_await discard(claim, "the claim was taken over by another daemon meanwhile");
+  observer_.on(PollFailed{claim, kind, message, *failures, next_try});
+  co_return PollResult{.end = End::failed, .message = message};
+}
+
+asio::awaitable<PollResult> Poller::pause(const db::Claim& claim, const api::Fault& fault) {
+  const bool credentials = fault.kind == api::Fault::Kind::credentials;
+  Account& account = accounts_.at(claim.account);
+  Seconds length = (credentials ? credentials_pause : rate_limit_pause).delay(account.pauses + 1);
+  if (fault.retry_after) length = std::clamp<Seconds>(*fault.retry_after, 1s, longest_rate_limit_pause);
+  const auto times = co_await pool_.run([&](db::Session& session) {
+    db::release(session, claim);
+    return db::pause_account(session, claim.account, length, fault.message, claim.asked_at);
+  });
+  if (times) {
+    account.pauses = *times;
+    observer_.on(AccountPaused{claim.account, api::name(fault.kind), fault.message, length, *times});
+  }
+  co_return PollResult{
+      .end = End::account_fault, .message = fault.message, .credentials = credentials, .pause = length};
+}
+
+asio::awaitable<PollResult> Poller::discard(const db::Claim& claim, const std::string& why) {
+  co_await pool_.run([&](db::Session& session) { db::release(session, claim); });
+  observer_.on(PollDiscarded{claim, why});
+  co_return PollResult{.end = End::discarded, .message = why};
+}
+
+asio::awaitable<void> Poller::resume(const db::Claim& claim) {
+  Account& account = accounts_.at(claim.account);
+  if (!account.may_be_paused && account.pauses == 0) co_return;
+  const bool was_paused = co_await pool_.run(
+      [&](db::Session& session) { return db::resume_account(session, claim.account, claim.asked_at); });
+  account.may_be_paused = false;
+  if (!was_paused) co_return;
+  account.pauses = 0;
+  observer_.on(AccountResumed{claim.account});
+}
+
+}  // namespace bounced::sync

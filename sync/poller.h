@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <string>
+
+#include "db/claims.h"
+#include "db/pool.h"
+#include "sync/accounts.h"
+#include "sync/events.h"
+
+namespace bounced::sync {
+
+// How a poll ended.
+struct PollResult {
+  enum class End {
+    merged,
+    failed,         // noted in the customer's row
+    account_fault,  // the account is paused; the customer is due as before
+    discarded,      // the claim was lost, or the customer is configured otherwise: nothing was changed
+    database_lost,  // the claim comes free when the database is back
+    stopped,
+  };
+  End end;
+  std::string message;       // of a failure or fault, for people
+  bool held = false;         // merged, but the shrink guard holds what the list lacks
+  bool credentials = false;  // of an account_fault: no call can go well until a person acts
+  Seconds pause{};           // of an account_fault: how long the account is left alone
+};
+
+// Does one poll from claim to end: asks the API, merges the list, notes what happened, gives the claim back, and tells
+// the observer. A crash barrier: what goes wrong with one customer stays there.
+class Poller {
+ public:
+  // `schedule_matters`: whether a customer whose row has another schedule than the configuration is left alone.
+  Poller(db::Pool& pool, Accounts& accounts, Observer& observer, bool schedule_matters)
+      : pool_(pool), accounts_(accounts), observer_(observer), schedule_matters_(schedule_matters) {}
+
+  // A cancelled poll ends soon: at the network at once, at the database when the transaction that runs has ended.
+  boost::asio::awaitable<PollResult> poll(db::Claim claim);
+
+ private:
+  boost::asio::awaitable<PollResult> read_and_merge(const db::Claim& claim);
+  boost::asio::awaitable<PollResult> end_with_fault(const db::Claim& claim, const api::Fault& fault);
+  boost::asio::awaitable<PollResult> fail(const db::Claim& claim, const std::string& kind, const std::string& message);
+  boost::asio::awaitable<PollResult> pause(const db::Claim& claim, const api::Fault& fault);
+  boost::asio::awaitable<PollResult> discard(const db::Claim& claim, const std::string& why);
+  boost::asio::awaitable<void> resume(const db::Claim& claim);
+
+  db::Pool& pool_;
+  Accounts& accounts_;
+  Observer& observer_;
+  bool schedule_matters_;
+};
+
+}  // namespace bounced::sync

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "sync/poll_group.h"
+
+namespace bounced::sync {
+
+// Polls every customer when it is due, until it is stopped. The schedule is in the database: this loop claims what is
+// due, and sleeps until the next customer is, a poll ends, or it is woken.
+class Scheduler {
+ public:
+  Scheduler(const boost::asio::any_io_executor& executor, db::Pool& pool, Accounts& accounts, Observer& observer,
+            std::int64_t daemon, int concurrency);
+
+  // Ends after stop(), when the last poll has ended. Throws what it cannot handle: the process should end.
+  boost::asio::awaitable<void> run();
+
+  // Takes no new work and breaks off what waits for the network; what runs at the database comes to its end.
+  void stop();
+
+  // Something may be due earlier than it was.
+  void wake() { wakeup_.wake(); }
+
+ private:
+  boost::asio::awaitable<Seconds> claim_and_start();
+  boost::asio::awaitable<Seconds> step();
+  [[nodiscard]] std::vector<int> taken();
+
+  db::Pool& pool_;
+  Observer& observer_;
+  std::int64_t daemon_;
+  Wakeup wakeup_;
+  PollGroup polls_;
+  std::map<int, std::chrono::steady_clock::time_point> left_alone_;  // customers that disagree, until when
+  std::optional<std::chrono::steady_clock::time_point> lost_since_;  // the database
+  int losses_ = 0;                                                   // tries in a row that did not reach it
+  bool stopping_ = false;
+};
+
+}  // namespace bounced::sync

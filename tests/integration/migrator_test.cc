@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "db/migrator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "db/session.h"
+#include "tests/support/cluster.h"
+
+namespace bounced::db {
+namespace {
+
+using test::Cluster;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::ThrowsMessage;
+
+constexpr SqlFile first{"0001_first.sql", "create table bounced.t (n int); insert into bounced.t values (1);"};
+constexpr SqlFile second{"0002_second.sql", "alter table bounced.t add m int default 2;"};
+constexpr SqlFile failing{"0003_failing.sql", "drop table bounced.t; select no_such_function();"};
+
+class MigratorTest : public testing::Test {
+ protected:
+  Cluster& cluster = Cluster::shared();
+  const std::string url = cluster.create_database(Cluster::Schema::none);
+  const Options options{.url = url, .application = "bounced test: migrate"};
+  Session session{options};
+};
+
+TEST_F(MigratorTest, AppliesWhatIsPendingInOrder) {
+  const std::vector<SqlFile> files{first, second};
+  EXPECT_THAT(pending_migrations(session, files), ElementsAre("0001_first.sql", "0002_second.sql"));
+  std::vector<std::string> told;
+  const MigrationEvents events{.waiting = [] { ADD_FAILURE() << "nobody to wait for"; },
+                               .applying = [&](const std::string& name) { told.push_back(name); }};
+  EXPECT_THAT(migrate(session, "1.2.3", events, std::span(files).first(1)), ElementsAre("0001_first.sql"));
+  EXPECT_THAT(pending_migrations(session, files), ElementsAre("0002_second.sql"));
+  EXPECT_THAT(migrate(session, "1.3.0", events, files), ElementsAre("0002_second.sql"));
+  EXPECT_THAT(migrate(session, "1.3.0", events, files), IsEmpty());
+  EXPECT_THAT(told, ElementsAre("0001_first.sql", "0002_second.sql"));
+  EXPECT_EQ(test::query_value(url, "select n || ',' || m from bounced.t"), "1,2");
+  EXPECT_EQ(test::query_value(url, "select string_agg(concat_ws(' ', number, name, version), ', ' order by number) "
+                                   "from bounced.schema_migrations"),
+            "1 0001_first.sql 1.2.3, 2 0002_second.sql 1.3.0");
+}
+
+TEST_F(MigratorTest, TheProgramsOwnFilesApply) {
+  EXPECT_THAT(migrate(session, "1"), testing::SizeIs(std::size(migration_files)));
+  EXPECT_THAT(pending_migrations(session), IsEmpty());
+}
+
+TEST_F(MigratorTest, AFailingFileLeavesTheOldSchema) {
+  const std::vector<SqlFile> files{first, second, failing};
+  EXPECT_THAT([&] { migrate(session, "1", {}, files); },
+              ThrowsMessage<NeedsAction>(AllOf(HasSubstr("0003_failing.sql"), HasSubstr("no_such_function()"))));
+  EXPECT_EQ(test::query_value(url, "select n || ',' || m from bounced.t"), "1,2");
+  EXPECT_THAT(pending_migrations(session, files), ElementsAre("0003_failing.sql"));
+  // Nothing is left locked.
+  Session other(options);
+  const MigrationEvents events{.waiting = [] { ADD_FAILURE() << "the lock is still held"; }, .applying = {}};
+  EXPECT_THROW(migrate(other, "1", events, files), NeedsAction);
+}
+
+TEST_F(MigratorTest, RefusesANewerDatabase) {
+  const std::vector<SqlFile> files{first, second};
+  migrate(session, "9.9", {}, files);
+  const auto is_newer = ThrowsMessage<NeedsAction>(
+      AllOf(HasSubstr("newer than this program"), HasSubstr("9.9"), HasSubstr("0002_second.sql")));
+  EXPECT_THAT([&] { pending_migrations(session, std::span(files).first(1)); }, is_newer);
+  EXPECT_THAT([&] { migrate(session, "1", {}, std::span(files).first(1)); }, is_newer);
+}
+
+TEST_F(MigratorTest, RefusesAFileThatWasChanged) {
+  migrate(session, "1", {}, std::vector{first});
+  const std::vector<SqlFile> changed{SqlFile{first.name, "create table bounced.t (n bigint);"}, second};
+  EXPECT_THAT([&] { migrate(session, "1", {}, changed); }, ThrowsMessage<NeedsAction>(HasSubstr("0001_first.sql")));
+  EXPECT_EQ(test::query_value(url, "select count(*) from bounced.schema_migrations"), "1");
+}
+
+TEST_F(MigratorTest, TwoAtATimeTakeTurns) {
+  // The first is inside its file, at a lock that this test holds, when the second comes.
+  const std::vector<SqlFile> files{{"0001_slow.sql", "select pg_advisory_xact_lock(7); create table bounced.t (n int);"}};
+  std::promise<void> applying;
+  std::promise<void> waiting;
+  std::future<std::vector<std::string>> by_first;
+  std::future<std::vector<std::string>> by_second;
+  session.in_transaction([&](pqxx::work& tx) {
+    exec(tx, "select pg_advisory_xact_lock(7)");
+    by_first = std::async(std::launch::async, [&] {
+      Session own(options);
+      return migrate(own, "1", {.waiting = {}, .applying = [&](const std::string&) { applying.set_value(); }}, files);
+    });
+    applying.get_future().wait();
+    by_second = std::async(std::launch::async, [&] {
+      Session own(options);
+      return migrate(own, "2", {.waiting = [&] { waiting.set_value(); }, .applying = {}}, files);
+    });
+    waiting.get_future().wait();
+  });
+  EXPECT_THAT(by_first.get(), ElementsAre("0001_slow.sql"));
+  EXPECT_THAT(by_second.get(), IsEmpty());
+}
+
+TEST_F(MigratorTest, WhoMayOnlyReadSeesThatAllIsWell) {
+  const std::vector<SqlFile> files{first};
+  test::execute(url,
+                "do $$ begin if to_regrole('reader') is null then create role reader login; end if; end $$;"
+                "alter role reader set default_transaction_read_only = on");
+  const Options reading{.url = url + " user=reader", .application = "bounced test: check"};
+  Session reader(reading);
+  EXPECT_THAT(pending_migrations(reader, files), ElementsAre("0001_first.sql"));
+  migrate(session, "1", {}, files);
+  EXPECT_THROW(pending_migrations(reader, files), NeedsAction);  // it may not read
+  test::execute(url, "grant usage on schema bounced to reader; grant select on bounced.schema_migrations to reader");
+  EXPECT_THAT(pending_migrations(reader, files), IsEmpty());
+  EXPECT_THAT(migrate(reader, "1", {}, files), IsEmpty());
+}
+
+}  // namespace
+}  // namespace bounced::db
