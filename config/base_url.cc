@@ -3,7 +3,10 @@
 
 #include <boost/url/parse.hpp>
 #include <boost/url/url.hpp>
+#include <charconv>
+#include <cstdint>
 #include <stdexcept>
+#include <system_error>
 
 namespace bounced::config {
 namespace {
@@ -17,6 +20,13 @@ bool is_loopback(const boost::urls::url& url) {
     default:
       return url.host() == "localhost";
   }
+}
+
+// Boost.URL's port_number() of 1.81 does not tell an overflow.
+bool is_port(std::string_view text) {
+  std::uint16_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && rest == text.data() + text.size() && number > 0;
 }
 
 }  // namespace
@@ -36,8 +46,9 @@ std::string parse_base_url(std::string_view text) {
   if (url.has_query() || url.has_fragment()) {
     throw std::invalid_argument("holds a query (?…) or fragment (#…); remove it");
   }
-  if (url.has_port() && url.port_number() == 0)
+  if (url.has_port() && !is_port(url.port())) {
     throw std::invalid_argument("has no port from 1 to 65535 after the colon");
+  }
   if (!https && !is_loopback(url)) {
     throw std::invalid_argument(
         "must begin with https://; http:// is for loopback addresses only, since it shows the key");

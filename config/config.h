@@ -75,7 +75,7 @@ struct Account {
   std::string base_url = "https://sendgrid.com";  // https, or http to a loopback address; no trailing slash
   std::string user;
   KeySource key_source;
-  // Absent only where LoadOptions::credentials_may_be_absent allowed it.
+  // Absent only where LoadOptions allowed it.
   std::optional<Secret> key;
   std::string time_zone = "America/Los_Angeles";  // known to PostgreSQL: that is checked there
   RateLimit rate_limit;

@@ -75,17 +75,17 @@ void read_key(Section& section, Account& account, Report& report, const LoadOpti
     check_value(path);
     const std::filesystem::path file = report.resolve(path);
     account.key_source = KeyFile{file};
-    account.key = key_from_file(file);
+    if (!options.keys_unread) account.key = key_from_file(file);
   });
   key.read("credential", [&](const std::string& name) {
     check_value(name);
     account.key_source = KeyCredential{name};
-    account.key = key_from_credential(name, options);
+    if (!options.keys_unread) account.key = key_from_credential(name, options);
   });
   key.read("env", [&](const std::string& name) {
     check_value(name);
     account.key_source = KeyVariable{name};
-    account.key = key_from_variable(name);
+    if (!options.keys_unread) account.key = key_from_variable(name);
   });
 }
 

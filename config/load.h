@@ -24,7 +24,7 @@ struct Problem {
 // All problems of a configuration at once.
 class Invalid : public std::runtime_error {
  public:
-  explicit Invalid(std::vector<Problem> problems);  // what(): the texts of all problems, one a line
+  explicit Invalid(std::vector<Problem> problems);  // what(): their texts, one a line, of at most 200
 
   [[nodiscard]] const std::vector<Problem>& problems() const { return problems_; }
 
@@ -36,6 +36,8 @@ struct LoadOptions {
   // A systemd credential exists only inside the unit. Where $CREDENTIALS_DIRECTORY is not set and this is true, the
   // account's key stays absent instead of being a problem.
   bool credentials_may_be_absent = false;
+  // For those who need no key, and may not be allowed to read any: all keys stay absent.
+  bool keys_unread = false;
 };
 
 // Reads and checks the file, the keys and the customers files that it names. Relative paths in it are relative to it.

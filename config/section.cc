@@ -94,8 +94,8 @@ void Section::read(std::string_view key, std::chrono::seconds& value, std::chron
       throw std::invalid_argument(in_quotes(text) + ' ' + error.what());
     }
     if (duration < least || duration > longest_duration) {
-      throw std::invalid_argument("is " + in_quotes(text) + "; write a duration from " + format_duration(least) + " to " +
-                                  format_duration(longest_duration));
+      throw std::invalid_argument("is " + in_quotes(text) + "; write a duration from " + format_duration(least) +
+                                  " to " + format_duration(longest_duration));
     }
     value = duration;
   });

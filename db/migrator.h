@@ -14,7 +14,7 @@ namespace bounced::db {
 class Session;
 
 struct MigrationEvents {
-  std::function<void()> waiting;                           // another migration is under way: we wait for its end
+  std::function<void()> waiting;                          // another migration is under way: we wait for its end
   std::function<void(const std::string& name)> applying;  // this file comes next
 };
 

@@ -6,7 +6,8 @@
 namespace bounced::db {
 
 // How to connect. Where the URL does not say otherwise, connections get connect_timeout, keepalives and
-// tcp_user_timeout (a cut link is noticed within half a minute) and, with several hosts, target_session_attrs=read-write.
+// tcp_user_timeout (a cut link is noticed within half a minute) and, with several hosts,
+// target_session_attrs=read-write.
 struct Options {
   std::string url;          // libpq URI or conninfo; PG* variables are honoured
   std::string application;  // application_name: who is who in pg_stat_activity, as "bounced run: work"

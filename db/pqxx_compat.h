@@ -82,7 +82,9 @@ pqxx::result exec(pqxx::transaction_base& tx, const std::string& sql, const Firs
 }
 
 // Runs SQL text that may hold several statements; gives the last one's result.
-inline pqxx::result exec(pqxx::transaction_base& tx, const std::string& sql) { return tx.exec(sql); }
+inline pqxx::result exec(pqxx::transaction_base& tx, const std::string& sql) {
+  return tx.exec(sql);
+}
 
 // The only row of a statement's result.
 template <class... Args>
@@ -116,8 +118,12 @@ class TamedConnection {
   TamedConnection(const TamedConnection&) = delete;
   TamedConnection& operator=(const TamedConnection&) = delete;
 
-  pqxx::connection& operator*() { return connection_; }
-  bool is_open() const { return connection_.is_open(); }
+  pqxx::connection& operator*() {
+    return connection_;
+  }
+  bool is_open() const {
+    return connection_.is_open();
+  }
 
  private:
   pqxx::connection connection_;

@@ -37,10 +37,10 @@ Once::Once(const asio::any_io_executor& executor, db::Pool& pool, Accounts& acco
 
 asio::awaitable<OnceResult> Once::run() {
   while (!result_.stopped && !(waiting_.empty() && polls_.empty())) {
-    if (co_await claim_some()) continue;
+    const bool claimed = co_await claim_some();
     polls_.check();
     if (!database_lost_.empty()) break;
-    if (!waiting_.empty() || !polls_.empty()) co_await wakeup_.wait(look_again_for_claims);
+    if (!claimed && !(waiting_.empty() && polls_.empty())) co_await wakeup_.wait(look_again_for_claims);
   }
   polls_.cancel();
   co_await polls_.wait();

@@ -106,7 +106,7 @@ asio::awaitable<V2Client::Outcome> V2Client::read_answer(HttpRequest request, Si
     batch_weight = 0;
   }
   good = good && parser->finish(batch);
-  if (!good && parser->root() != ListParser::Root::list) {
+  if (!good && !parser->is_list()) {
     co_return co_await read_fault(*http, std::move(begun), parser->error());
   }
   if (!good) co_return not_understood("the list is broken " + parser->error());

@@ -31,7 +31,8 @@ class Heard {
       : changed_(io),
         listener_(io, {.url = url, .application = "bounced test: listen"}, {"wake", "Mixed Case"},
                   {.connected = [this] { add("connected"); },
-                   .notified = [this](const std::string& channel, const std::string& payload) { add(channel + ":" + payload); },
+                   .notified = [this](const std::string& channel,
+                                      const std::string& payload) { add(channel + ":" + payload); },
                    .lost = [this](const std::string&) { add("lost"); }}) {
     asio::co_spawn(io, listener_.run(std::chrono::milliseconds(10)),
                    asio::bind_cancellation_slot(stop_.slot(), [this](std::exception_ptr e) {
@@ -65,8 +66,9 @@ class Heard {
 };
 
 void terminate_listener(const std::string& url) {
-  test::execute(url, "select pg_terminate_backend(pid, 10000) from pg_stat_activity "
-                     "where application_name = 'bounced test: listen' and datname = current_database()");
+  test::execute(url,
+                "select pg_terminate_backend(pid, 10000) from pg_stat_activity "
+                "where application_name = 'bounced test: listen' and datname = current_database()");
 }
 
 class ListenerTest : public testing::Test {

@@ -44,8 +44,9 @@ TEST_F(MigratorTest, AppliesWhatIsPendingInOrder) {
   EXPECT_THAT(migrate(session, "1.3.0", events, files), IsEmpty());
   EXPECT_THAT(told, ElementsAre("0001_first.sql", "0002_second.sql"));
   EXPECT_EQ(test::query_value(url, "select n || ',' || m from bounced.t"), "1,2");
-  EXPECT_EQ(test::query_value(url, "select string_agg(concat_ws(' ', number, name, version), ', ' order by number) "
-                                   "from bounced.schema_migrations"),
+  EXPECT_EQ(test::query_value(url,
+                              "select string_agg(concat_ws(' ', number, name, version), ', ' order by number) "
+                              "from bounced.schema_migrations"),
             "1 0001_first.sql 1.2.3, 2 0002_second.sql 1.3.0");
 }
 
@@ -84,7 +85,8 @@ TEST_F(MigratorTest, RefusesAFileThatWasChanged) {
 
 TEST_F(MigratorTest, TwoAtATimeTakeTurns) {
   // The first is inside its file, at a lock that this test holds, when the second comes.
-  const std::vector<SqlFile> files{{"0001_slow.sql", "select pg_advisory_xact_lock(7); create table bounced.t (n int);"}};
+  const std::vector<SqlFile> files{
+      {"0001_slow.sql", "select pg_advisory_xact_lock(7); create table bounced.t (n int);"}};
   std::promise<void> applying;
   std::promise<void> waiting;
   std::future<std::vector<std::string>> by_first;

@@ -26,10 +26,12 @@ namespace bounced::db {
 namespace {
 
 using asio::awaitable;
-using testing::HasSubstr;
 using test::Cluster;
+using testing::HasSubstr;
 
-Options options_for(const std::string& url) { return {.url = url, .application = "bounced test: work"}; }
+Options options_for(const std::string& url) {
+  return {.url = url, .application = "bounced test: work"};
+}
 
 int backend_pid(Session& session) {
   return session.in_transaction([](pqxx::work& tx) { return exec_row(tx, "select pg_backend_pid()")[0].as<int>(); });
@@ -73,7 +75,8 @@ TEST_F(PoolTest, GivesResultsOnTheIoThread) {
     std::thread::id work_thread;
     auto work = [&](Session& session) {
       work_thread = std::this_thread::get_id();
-      return session.in_transaction([](pqxx::work& tx) { return exec_row(tx, "select $1 || 'b'", "a")[0].as<std::string>(); });
+      return session.in_transaction(
+          [](pqxx::work& tx) { return exec_row(tx, "select $1 || 'b'", "a")[0].as<std::string>(); });
     };
     const std::string result = co_await pool.run(work);
     EXPECT_EQ(result, "ab");
@@ -152,7 +155,10 @@ TEST_F(PoolTest, RenewsOldSessionsBetweenUses) {
     const int third = co_await old.run(backend_pid);
     // An idle one is closed without waiting for its next use.
     test::wait_until(
-        [&] { return test::query_value(url, "select count(*) from pg_stat_activity where pid = " + std::to_string(third)) == "0"; },
+        [&] {
+          return test::query_value(url, "select count(*) from pg_stat_activity where pid = " + std::to_string(third)) ==
+                 "0";
+        },
         "the old session is closed");
     const int fourth = co_await old.run(backend_pid);
     EXPECT_NE(third, fourth);
@@ -169,8 +175,7 @@ TEST_F(PoolTest, WaitsInOrderAndCanBeCancelledThere) {
       Pool::Lease lease = co_await pool.lease();
       order.push_back(n);
     };
-    for (int n = 0; n < 3; ++n)
-      spawn(io, waiting[static_cast<std::size_t>(n)], wait_for_lease(n));
+    for (int n = 0; n < 3; ++n) spawn(io, waiting[static_cast<std::size_t>(n)], wait_for_lease(n));
     co_await settle(io);
     EXPECT_THAT(order, testing::IsEmpty());
     waiting[1].cancel.emit(asio::cancellation_type::terminal);
@@ -279,9 +284,8 @@ TEST_F(PoolTest, ASessionThatEndsInACommitIsInDoubt) {
     bool in_doubt = false;
     try {
       co_await pool.run([&](Session& session) {
-        session.in_transaction([&](pqxx::work& tx) {
-          terminate(url, exec_row(tx, "select pg_backend_pid()")[0].as<int>());
-        });
+        session.in_transaction(
+            [&](pqxx::work& tx) { terminate(url, exec_row(tx, "select pg_backend_pid()")[0].as<int>()); });
       });
     } catch (const InDoubt&) {
       in_doubt = true;
@@ -358,7 +362,8 @@ TEST_F(PoolTest, EndsWhileWorkRunsAndOthersWait) {
   auto work = [&]() -> awaitable<void> {
     result = co_await pool->run([&](Session& session) {
       started.set_value();
-      return session.in_transaction([](pqxx::work& tx) { return exec_row(tx, "select 1 from pg_sleep(0.2)")[0].as<int>(); });
+      return session.in_transaction(
+          [](pqxx::work& tx) { return exec_row(tx, "select 1 from pg_sleep(0.2)")[0].as<int>(); });
     });
   };
   std::exception_ptr working;

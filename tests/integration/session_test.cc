@@ -16,7 +16,9 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::ThrowsMessage;
 
-Options options_for(const std::string& url) { return {.url = url, .application = "bounced test: work"}; }
+Options options_for(const std::string& url) {
+  return {.url = url, .application = "bounced test: work"};
+}
 
 std::string value(Session& session, const std::string& sql) {
   return session.in_transaction([&](pqxx::work& tx) { return exec_row(tx, sql)[0].as<std::string>(); });
@@ -51,9 +53,9 @@ TEST_F(SessionTest, KeepsWhatTheUrlSays) {
 }
 
 TEST_F(SessionTest, NeverRepeatsAPassword) {
-  for (const char* bad : {"postgresql://me:se%zzcret@host/db", "postgresql://me:top@secret@host/db",
-                          "postgresql://me:top/secret@host/db", "host=h password=top secret", "postgresql://[secret/db",
-                          "postgresql://h/db?secret=1"}) {
+  for (const char* bad :
+       {"postgresql://me:se%zzcret@host/db", "postgresql://me:top@secret@host/db", "postgresql://me:top/secret@host/db",
+        "host=h password=top secret", "postgresql://[secret/db", "postgresql://h/db?secret=1"}) {
     EXPECT_THAT([&] { Session session(options_for(bad)); },
                 ThrowsMessage<NeedsAction>(AllOf(HasSubstr("database.url"), Not(HasSubstr("cret")))))
         << bad;
@@ -102,17 +104,14 @@ TEST_F(SessionTest, TellsConflictsFromFaults) {
     exec(tx, "lock table t");
     EXPECT_THROW(second.in_transaction([](pqxx::work& other) { exec(other, "lock table t nowait"); }), Conflict);
   });
-  EXPECT_THROW(first.in_transaction([](pqxx::work& tx) {
-    exec(tx, "set local statement_timeout = 1; select pg_sleep(10)");
-  }),
+  EXPECT_THROW(
+      first.in_transaction([](pqxx::work& tx) { exec(tx, "set local statement_timeout = 1; select pg_sleep(10)"); }),
+      Conflict);
+  EXPECT_THROW(first.in_transaction(
+                   [](pqxx::work& tx) { exec(tx, "do $$ begin raise exception using errcode = '40001'; end $$"); }),
                Conflict);
-  EXPECT_THROW(first.in_transaction([](pqxx::work& tx) {
-    exec(tx, "do $$ begin raise exception using errcode = '40001'; end $$");
-  }),
-               Conflict);
-  EXPECT_THROW(first.in_transaction([](pqxx::work& tx) {
-    exec(tx, "do $$ begin raise exception using errcode = '53100'; end $$");
-  }),
+  EXPECT_THROW(first.in_transaction(
+                   [](pqxx::work& tx) { exec(tx, "do $$ begin raise exception using errcode = '53100'; end $$"); }),
                Unavailable);
   EXPECT_FALSE(first.broken() || second.broken());
   test::execute(url, "do $$ begin if to_regrole('guest') is null then create role guest login; end if; end $$");
@@ -124,9 +123,11 @@ TEST_F(SessionTest, PassesParameters) {
   Session session(options_for(url));
   session.in_transaction([](pqxx::work& tx) {
     const std::vector<std::optional<std::string>> texts{"plain", "", "a\"b\\c,{}", std::nullopt, "NULL"};
-    const pqxx::row row = exec_row(tx, "select $1::int, $2::text, $3::text, $4::bool, $5::text[] = array['plain', '', 'a\"b\\c,{}', null, 'NULL'], $6::int[]",
-                                   std::optional<int>(5), std::optional<int>(), "it's", true, texts,
-                                   std::vector<int>{1, 2});
+    const pqxx::row row =
+        exec_row(tx,
+                 "select $1::int, $2::text, $3::text, $4::bool, $5::text[] = array['plain', '', 'a\"b\\c,{}', null, "
+                 "'NULL'], $6::int[]",
+                 std::optional<int>(5), std::optional<int>(), "it's", true, texts, std::vector<int>{1, 2});
     EXPECT_EQ(get<int>(row[0]), 5);
     EXPECT_EQ(get<std::string>(row[1]), std::nullopt);
     EXPECT_EQ(row[2].as<std::string>(), "it's");
@@ -139,8 +140,8 @@ TEST_F(SessionTest, PassesParameters) {
 TEST_F(SessionTest, CopiesEveryText) {
   std::string all;
   for (int c = 1; c < 128; ++c) all += static_cast<char>(c);
-  const std::vector<std::optional<std::string>> texts{"", std::nullopt, "\\N", "\\.", "a\tb\nc\rd\\e", all, "ä€😀",
-                                                      std::string(300'000, 'x')};
+  const std::vector<std::optional<std::string>> texts{
+      "", std::nullopt, "\\N", "\\.", "a\tb\nc\rd\\e", all, "ä€😀", std::string(300'000, 'x')};
   Session session(options_for(url));
   session.in_transaction([&](pqxx::work& tx) {
     exec(tx, "create temp table texts (n int, t text, u text) on commit drop");

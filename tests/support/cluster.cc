@@ -34,7 +34,9 @@ fs::path server_programs() {
 }
 
 // PostgreSQL refuses to run as root.
-std::string server_user() { return ::geteuid() == 0 ? "postgres" : ""; }
+std::string server_user() {
+  return ::geteuid() == 0 ? "postgres" : "";
+}
 
 int free_port() {
   const int probe = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -69,7 +71,9 @@ Cluster::Cluster(const Options& options) : options_(options) {
   start();
 }
 
-Cluster::~Cluster() { stop(); }
+Cluster::~Cluster() {
+  stop();
+}
 
 Cluster& Cluster::shared() {
   static Cluster cluster;
@@ -78,14 +82,18 @@ Cluster& Cluster::shared() {
 
 void Cluster::start() {
   std::vector<std::string> command{server_programs() / "postgres", "-D", dir_.path() / "data"};
-  std::vector<std::string> settings{
-      "fsync=off",        "full_page_writes=off", "shared_buffers=32MB",
-      "max_connections=50", "jit=off",            "unix_socket_directories=" + dir_.path().string(),
-      "port=" + std::to_string(port_),            std::string("listen_addresses=") + (options_.tcp ? "127.0.0.1" : "")};
+  std::vector<std::string> settings{"fsync=off",
+                                    "full_page_writes=off",
+                                    "shared_buffers=32MB",
+                                    "max_connections=50",
+                                    "jit=off",
+                                    "unix_socket_directories=" + dir_.path().string(),
+                                    "port=" + std::to_string(port_),
+                                    std::string("listen_addresses=") + (options_.tcp ? "127.0.0.1" : "")};
   settings.insert(settings.end(), options_.settings.begin(), options_.settings.end());
   for (const std::string& setting : settings) command.insert(command.end(), {"-c", setting});
-  server_ = std::make_unique<Process>(command,
-                                      Process::Options{.environment = {}, .user = server_user(), .folder = "/"});
+  server_ =
+      std::make_unique<Process>(command, Process::Options{.environment = {}, .user = server_user(), .folder = "/"});
   server_->wait_for_stderr("database system is ready to accept connections");
 }
 
@@ -136,6 +144,8 @@ std::string query_value(const std::string& url, const std::string& sql) {
   return rows[0][0].value_or("null");
 }
 
-void execute(const std::string& url, const std::string& sql) { query(url, sql); }
+void execute(const std::string& url, const std::string& sql) {
+  query(url, sql);
+}
 
 }  // namespace bounced::test

@@ -112,8 +112,10 @@ void Process::read_output() {
       std::array<char, 16384> buffer;
       const ssize_t count = ::read(stream->descriptor, buffer.data(), buffer.size());
       const std::lock_guard lock(mutex_);
-      if (count > 0) stream->text.append(buffer.data(), static_cast<std::size_t>(count));
-      else if (count == 0 || errno != EINTR) stream->open = false;
+      if (count > 0)
+        stream->text.append(buffer.data(), static_cast<std::size_t>(count));
+      else if (count == 0 || errno != EINTR)
+        stream->open = false;
       changed_.notify_all();
     }
   }

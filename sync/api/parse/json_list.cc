@@ -91,7 +91,7 @@ class JsonListParser final : public ListParser {
 };
 
 bool Handler::on_array_begin(json::error_code& error) {
-  if (depth_ == 0) list_.root_ = ListParser::Root::list;
+  if (depth_ == 0) list_.is_list_ = true;
   if (depth_ == 1) return misplaced(error);
   ++depth_;
   list_.end_value();  // what a nested value holds is nobody's text
@@ -137,7 +137,6 @@ bool Handler::scalar(json::string_view part, json::error_code& error) {
 
 // The document is no list, or what stands in it is no entry.
 bool Handler::misplaced(json::error_code& error) {
-  if (depth_ == 0) list_.root_ = ListParser::Root::other;
   error = json::error::not_array;
   return false;
 }

@@ -18,8 +18,6 @@ namespace bounced::api {
 // document than the entry that it is in.
 class ListParser {
  public:
-  enum class Root { none, list, other };  // what the document turned out to be; none: it has not begun
-
   struct Counts {
     std::uint64_t entries = 0;        // appended to out
     std::uint64_t without_email = 0;  // left out: missing, null or blank
@@ -29,13 +27,14 @@ class ListParser {
   virtual ~ListParser() = default;
 
   // Takes the next piece of the body, of any size, and appends the entries that end in it. False: this is no list, or a
-  // broken one (see root() and error()), and no more need be written.
+  // broken one (see is_list() and error()), and no more need be written.
   bool write(std::string_view piece, std::vector<db::ListedBounce>& out) { return parse(piece, false, out); }
   // The body has ended. True: it was one whole list of bounces, with nothing but blanks behind it.
   bool finish(std::vector<db::ListedBounce>& out) { return parse({}, true, out); }
 
   [[nodiscard]] const Counts& counts() const { return counts_; }
-  [[nodiscard]] Root root() const { return root_; }
+  // Has a list begun? What is broken after that is a broken list; before, it is some other answer.
+  [[nodiscard]] bool is_list() const { return is_list_; }
   // After false: why, and about where: "at byte N: …".
   [[nodiscard]] const std::string& error() const { return error_; }
 
@@ -55,7 +54,7 @@ class ListParser {
   // Notes the first error. False, for return.
   bool fail(std::uint64_t position, std::string_view why);
 
-  Root root_ = Root::none;
+  bool is_list_ = false;
 
  private:
   Counts counts_;

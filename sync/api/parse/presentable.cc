@@ -39,25 +39,34 @@ std::size_t match_secret(std::string_view text, std::string_view secret) {
   return length;
 }
 
-}  // namespace
-
-std::string presentable(std::string_view text, std::string_view secret) {
-  constexpr std::size_t limit = 500;
+std::string mask(std::string_view text, std::string_view secret) {
   std::string masked;
   while (!text.empty()) {
     const std::size_t length = match_secret(text, secret);
     masked += length > 0 ? std::string_view("***") : text.substr(0, 1);
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
-  // What stays a control character when the others are folded: DEL, and C1, which UTF-8 has as 0xC2 and this.
-  std::string folded = storable(masked, masked.size() * replacement.size());
+  return masked;
+}
+
+// Also without the control characters that stay when blanks are folded: DEL, and C1, which is 0xC2 and another byte.
+std::string clean(std::string_view text) {
+  std::string folded = storable(text, text.size() * replacement.size());
   for (std::size_t index = 0; index < folded.size(); ++index) {
-    if (folded[index] == '\x7F') folded[index] = ' ';
-    if (folded[index] == '\xC2' && static_cast<unsigned char>(folded[index + 1]) < 0xA0) {
-      folded[index] = folded[index + 1] = ' ';
-    }
+    const bool c1 = folded[index] == '\xC2' && static_cast<unsigned char>(folded[index + 1]) < 0xA0;
+    if (c1) folded[index + 1] = ' ';
+    if (c1 || folded[index] == '\x7F') folded[index] = ' ';
   }
-  return storable(folded, limit);
+  return folded;
+}
+
+}  // namespace
+
+std::string presentable(std::string_view text, std::string_view secret) {
+  constexpr std::size_t limit = 500;
+  // Masked before, since a secret may have blanks in it that are folded; and after, since what is dropped may have
+  // stood within it.
+  return storable(mask(clean(mask(text, secret)), secret), limit);
 }
 
 }  // namespace bounced::api

@@ -64,8 +64,8 @@ class XmlListParser final : public ListParser {
   }
 
   void begin_element(std::string_view name) {
-    if (depth_ == 0) root_ = name == "bounces" ? Root::list : Root::other;
-    if (root_ == Root::other || (depth_ == 1 && name != "bounce")) return stop("not a list of bounces");
+    if (depth_ == 0) is_list_ = name == "bounces";
+    if (!is_list_ || (depth_ == 1 && name != "bounce")) return stop("not a list of bounces");
     if (depth_ == max_depth) return stop("nested too deep");
     ++depth_;
     if (depth_ == 2) begin_entry();

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/check_api.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "sync/api/client.h"
+#include "sync/wakeup.h"
+
+namespace bounced::daemon {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using Kind = api::Fault::Kind;
+
+// A list whose beginning is good is good enough, and a huge one is dear.
+struct Enough {};
+class Beginning final : public api::Sink {
+ public:
+  asio::awaitable<void> put(std::vector<db::ListedBounce>&&) override {
+    throw Enough();
+    co_return;
+  }
+};
+
+const char* remedy(Kind kind) {
+  switch (kind) {
+    case Kind::credentials:
+      return "correct the user or the key";
+    case Kind::not_permitted:
+      return "correct the customer's name, or move it to the account that it belongs to";
+    case Kind::rate_limited:
+      return "wait, or ask for less: raise `every`";
+    case Kind::unavailable:
+      return "it may pass by itself; if not, look at base_url, ca_file and the network";
+    case Kind::refused:
+    case Kind::not_understood:
+      return "look at base_url, format and method";
+  }
+  return "";
+}
+
+// One account's customers, as many at once as it allows.
+class AccountCheck {
+ public:
+  AccountCheck(asio::any_io_executor executor, const config::Account& account, Findings& findings)
+      : executor_(executor), account_(account), findings_(findings), client_(api::make_client(executor, account)) {}
+
+  // The first customer is asked for alone: wrong credentials that are sent again and again may lock an account, and
+  // where nobody answers, nobody will.
+  asio::awaitable<void> run() {
+    co_await check_next();
+    for (int i = 0; i < account_.concurrency; ++i) {
+      asio::co_spawn(executor_, check_rest(), [](const std::exception_ptr& error) {
+        if (error) std::rethrow_exception(error);
+      });
+    }
+  }
+
+ private:
+  asio::awaitable<void> check_rest() {
+    while (next_ < account_.customers.size() && !given_up_) co_await check_next();
+  }
+
+  asio::awaitable<void> check_next() {
+    const bool first = next_ == 0;
+    const config::Customer& customer = account_.customers[next_++];
+    const std::string what = fmt::format("customer {} of account {}", customer.name, account_.name);
+    const std::optional<api::Fault> fault = co_await ask(customer);
+    const bool of_account = fault && (fault->kind == Kind::credentials || (first && fault->http_status == 0));
+    if (of_account) {
+      if (std::exchange(given_up_, true)) co_return;
+      findings_.failed(fmt::format("account {}: {}: {}", account_.name, fault->message, remedy(fault->kind)));
+      co_return;
+    }
+    if ((!fault || fault->kind == Kind::not_permitted) && !std::exchange(credentials_told_, true)) {
+      findings_.ok(fmt::format("account {}: the API takes its credentials", account_.name));
+    }
+    if (!fault)
+      findings_.ok(what);
+    else
+      findings_.failed(fmt::format("{}: {}: {}", what, fault->message, remedy(fault->kind)));
+  }
+
+  // As its polls ask, which is `days` where they are recent ones.
+  asio::awaitable<std::optional<api::Fault>> ask(const config::Customer& customer) {
+    const int days = customer.schedule.recent_days;
+    sync::Wakeup timer(executor_);
+    for (int tries = 1;; ++tries) {
+      Beginning beginning;
+      std::optional<api::Fault> fault;
+      try {
+        auto answer =
+            co_await client_->read_list(customer.name, days > 0 ? std::optional(days) : std::nullopt, beginning);
+        if (auto* told = std::get_if<api::Fault>(&answer)) fault = std::move(*told);
+      } catch (const Enough&) {
+        co_return std::nullopt;
+      }
+      // Its limits are counted by the minute, so that three waits see the end of one.
+      if (!fault || fault->kind != Kind::rate_limited || tries == 4) co_return fault;
+      co_await timer.wait(std::clamp<std::chrono::seconds>(fault->retry_after.value_or(20s), 1s, 60s));
+    }
+  }
+
+  asio::any_io_executor executor_;
+  const config::Account& account_;
+  Findings& findings_;
+  std::unique_ptr<api::Client> client_;
+  std::size_t next_ = 0;
+  bool credentials_told_ = false;
+  bool given_up_ = false;  // what is wrong is wrong for every customer
+};
+
+std::string where_a_credential_is(const config::Account& account, const std::filesystem::path& config_file) {
+  const auto* credential = std::get_if<config::KeyCredential>(&account.key_source);
+  return fmt::format(
+      "account {}: its key is a credential of the systemd unit; with the PATH that the unit's LoadCredential= has, "
+      "run: "
+      "systemd-run --pipe --wait --collect -p LoadCredential={}:PATH bounced check --config {}",
+      account.name, credential != nullptr ? credential->name : "", std::filesystem::absolute(config_file).string());
+}
+
+}  // namespace
+
+void check_api(const config::Config& config, const std::filesystem::path& config_file, Findings& findings) {
+  asio::io_context io(1);
+  std::vector<std::unique_ptr<AccountCheck>> checks;
+  for (const config::Account& account : config.accounts) {
+    if (!account.key) {
+      findings.not_checked(where_a_credential_is(account, config_file));
+    } else if (account.customers.empty()) {
+      findings.not_checked(fmt::format("account {}: it has no customers", account.name));
+    } else {
+      try {
+        checks.push_back(std::make_unique<AccountCheck>(io.get_executor(), account, findings));
+      } catch (const std::runtime_error& error) {  // its ca_file
+        findings.failed(fmt::format("account {}: {}", account.name, error.what()));
+        continue;
+      }
+      asio::co_spawn(io, checks.back()->run(), [](const std::exception_ptr& error) {
+        if (error) std::rethrow_exception(error);
+      });
+    }
+  }
+  io.run();
+}
+
+}  // namespace bounced::daemon

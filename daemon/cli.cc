@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/cli.h"
+
+#include <CLI/CLI.hpp>
+
+#include "daemon/errors.h"
+
+namespace bounced::daemon {
+namespace {
+
+// Every text here is for people who have just typed --help.
+struct Parser {
+  Arguments arguments;
+  RunOptions run;
+  SyncOptions sync;
+  CheckOptions check;
+  MigrateOptions migrate;
+  StatusOptions status;
+  CLI::App app{"Mirrors the bounce lists of SendGrid customers into PostgreSQL."};
+
+  Parser() {
+    app.name("bounced");
+    app.set_version_flag("--version", "bounced " BOUNCED_VERSION);
+    app.add_option("--config", arguments.config, "the configuration file")->type_name("FILE")->capture_default_str();
+    app.require_subcommand(1);
+    app.fallthrough();  // --config after the subcommand too
+    app.footer("bounced COMMAND --help says more. Exit codes: 0 well, 1 failed, 2 you must change something first.");
+
+    add("run", "the daemon, in the foreground: polls every customer at its interval", arguments.command, run,
+        "Example: bounced run --config ./bounced.yaml\nSIGTERM and SIGINT stop it in good order; a second one at once.")
+        ->add_flag("!--no-migrate", run.migrate, "leave the database's migrations to `bounced migrate`");
+
+    add("sync", "reads the whole list of each customer once, then ends", arguments.command, sync,
+        "Example: bounced sync customer@example.com")
+        ->add_option("CUSTOMER", sync.customers, "only these customers")
+        ->type_name("");
+
+    add("check", "says what is wrong with configuration, database, credentials and customers", arguments.command, check,
+        "Example: bounced check --offline --config ./bounced.yaml")
+        ->add_flag("--offline", check.offline, "the configuration file alone: no database, no API");
+
+    add("migrate", "brings the database's schema up to date", arguments.command, migrate,
+        "Example: bounced migrate --print | less")
+        ->add_flag("--print", migrate.print, "show the SQL that is pending, and change nothing");
+
+    add("status", "customers, their ages and failures, accounts, daemons", arguments.command, status,
+        "Example: bounced status --json | jq .customers")
+        ->add_flag("--json", status.json, "all of it, for programs");
+  }
+
+  template <class Command, class Options>
+  CLI::App* add(const char* name, const char* what, Command& command, Options& options, const char* footer) {
+    CLI::App* subcommand = app.add_subcommand(name, what);
+    subcommand->footer(footer);
+    subcommand->final_callback([&] { command = options; });
+    return subcommand;
+  }
+};
+
+}  // namespace
+
+Arguments parse_arguments(int argc, const char* const* argv) {
+  Parser parser;
+  try {
+    parser.app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    parser.arguments.command = ShowText{parser.app.help()};
+  } catch (const CLI::CallForVersion& version) {
+    parser.arguments.command = ShowText{std::string(version.what()) + "\n"};
+  } catch (const CLI::ParseError& error) {
+    throw MustChange(std::string(error.what()) + "\nRun `bounced --help` for how it is used.");
+  }
+  return parser.arguments;
+}
+
+}  // namespace bounced::daemon

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace bounced::daemon {
+
+struct RunOptions {
+  bool migrate = true;
+};
+struct SyncOptions {
+  std::vector<std::string> customers;  // none: all
+};
+struct CheckOptions {
+  bool offline = false;
+};
+struct MigrateOptions {
+  bool print = false;
+};
+struct StatusOptions {
+  bool json = false;
+};
+// --help and --version.
+struct ShowText {
+  std::string text;
+};
+
+struct Arguments {
+  std::filesystem::path config = "/etc/bounced/bounced.yaml";
+  std::variant<RunOptions, SyncOptions, CheckOptions, MigrateOptions, StatusOptions, ShowText> command;
+};
+
+// Throws MustChange where they are wrong.
+Arguments parse_arguments(int argc, const char* const* argv);
+
+}  // namespace bounced::daemon

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/log_events.h"
+
+#include <utility>
+#include <variant>
+
+namespace bounced::daemon {
+namespace {
+
+// Often enough that who looks at the last screen of the log sees what is wrong now.
+constexpr std::chrono::minutes say_again_after{10};
+
+std::int64_t milliseconds(sync::Seconds time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+}
+
+std::int64_t whole_seconds(sync::Seconds time) {
+  return std::chrono::round<std::chrono::seconds>(time).count();
+}
+
+LogFields fields_of(const db::Claim& claim) {
+  return {{"customer", claim.customer}, {"account", claim.account}, {"poll", claim.full ? "full" : "recent"}};
+}
+
+LogFields operator+(LogFields fields, const LogFields& more) {
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> Repetitions::say(const std::string& about, const std::string& what, Time now) {
+  const auto [entry, is_new] = said_.try_emplace(about, Said{what, now});
+  Said& said = entry->second;
+  if (is_new) return 0;
+  if (said.what != what) {
+    said = {what, now};
+    return 0;
+  }
+  if (now - said.when < say_again_after) {
+    ++said.unsaid;
+    return std::nullopt;
+  }
+  said.when = now;
+  return std::exchange(said.unsaid, 0);
+}
+
+void LogEvents::on(const sync::Event& event) {
+  std::visit([this](const auto& happened) { log(happened); }, event);
+}
+
+void LogEvents::limited(Repetitions& repetitions, const std::string& about, const std::string& what,
+                        std::string_view message, LogFields fields) {
+  const auto unsaid = repetitions.say(about, what, clock_());
+  if (!unsaid) return log_.debug(message, fields);
+  if (*unsaid > 0) fields.push_back({"unsaid", *unsaid});
+  log_.warning(message, fields);
+}
+
+void LogEvents::log(const sync::PollEnded& poll) {
+  const std::string& customer = poll.claim.customer;
+  disagreements_.end(customer);
+  failures_.end(customer);
+  if (poll.claim.failures > 0) {
+    log_.info(
+        "customer recovered",
+        {{"customer", customer}, {"account", poll.claim.account}, {"failures", std::int64_t{poll.claim.failures}}});
+  }
+  const LogFields fields = fields_of(poll.claim) + LogFields{{"received", static_cast<std::int64_t>(poll.list.entries)},
+                                                             {"added", poll.merged.added},
+                                                             {"changed", poll.merged.changed},
+                                                             {"superseded", poll.merged.superseded},
+                                                             {"disappeared", poll.merged.disappeared},
+                                                             {"bytes", static_cast<std::int64_t>(poll.list.bytes)},
+                                                             {"ms", milliseconds(poll.took)}};
+  if (poll.merged.held) {
+    log_.warning("list held", fields + LogFields{{"lacking", poll.merged.lacking}, {"remark", poll.merged.remark}});
+    return;
+  }
+  if (poll.merged.changed_something())
+    log_.info("mirror changed", fields);
+  else
+    log_.debug("mirror unchanged", fields);
+  if (poll.merged.remark.empty())
+    remarks_.end(customer);
+  else
+    limited(remarks_, customer, "", "list incomplete",
+            fields_of(poll.claim) + LogFields{{"remark", poll.merged.remark}});
+}
+
+void LogEvents::log(const sync::PollFailed& poll) {
+  limited(failures_, poll.claim.customer, poll.kind, "poll failed",
+          fields_of(poll.claim) + LogFields{{"kind", poll.kind},
+                                            {"error", poll.message},
+                                            {"failures", std::int64_t{poll.failures}},
+                                            {"next_try_s", whole_seconds(poll.next_try)}});
+}
+
+void LogEvents::log(const sync::PollDiscarded& poll) {
+  const LogFields fields = fields_of(poll.claim) + LogFields{{"why", poll.why}};
+  if (disagreements_.goes_on(poll.claim.customer))
+    log_.debug("poll discarded", fields);  // that was told already
+  else
+    log_.info("poll discarded", fields);
+}
+
+void LogEvents::log(const sync::AccountPaused& account) {
+  limited(pauses_, account.account, account.kind, "account paused",
+          {{"account", account.account},
+           {"kind", account.kind},
+           {"error", account.because},
+           {"times", std::int64_t{account.times}},
+           {"next_try_s", whole_seconds(account.length)}});
+}
+
+void LogEvents::log(const sync::AccountResumed& account) {
+  pauses_.end(account.account);
+  log_.info("account resumed", {{"account", account.account}});
+}
+
+void LogEvents::log(const sync::CustomerDisagrees& customer) {
+  limited(disagreements_, customer.customer, customer.what, "customer configured otherwise elsewhere",
+          {{"customer", customer.customer}, {"what", customer.what}});
+}
+
+void LogEvents::log(const sync::DatabaseLost& database) {
+  log_.warning("database lost", {{"error", database.message}});
+}
+
+void LogEvents::log(const sync::DatabaseBack& database) {
+  log_.info("database back", {{"after_s", whole_seconds(database.after)}});
+}
+
+}  // namespace bounced::daemon

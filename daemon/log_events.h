@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "daemon/log.h"
+#include "sync/events.h"
+
+namespace bounced::daemon {
+
+// Lets what is said over and over through at a limited rate: at once when it is new, then every ten minutes.
+class Repetitions {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  // How often this was not said since it was said last, if it is time to say it (again).
+  std::optional<std::int64_t> say(const std::string& about, const std::string& what, Time now);
+  void end(const std::string& about) { said_.erase(about); }
+  [[nodiscard]] bool goes_on(const std::string& about) const { return said_.contains(about); }
+
+ private:
+  struct Said {
+    std::string what;
+    Time when;
+    std::int64_t unsaid = 0;
+  };
+  std::map<std::string, Said> said_;
+};
+
+// Turns what happens into log lines.
+class LogEvents final : public sync::Observer {
+ public:
+  using Clock = std::function<std::chrono::steady_clock::time_point()>;
+
+  explicit LogEvents(Log& log, Clock clock = std::chrono::steady_clock::now) : log_(log), clock_(std::move(clock)) {}
+
+  void on(const sync::Event& event) override;
+
+ private:
+  void log(const sync::ListProgress&) {}
+  void log(const sync::PollEnded& poll);
+  void log(const sync::PollFailed& poll);
+  void log(const sync::PollDiscarded& poll);
+  void log(const sync::AccountPaused& account);
+  void log(const sync::AccountResumed& account);
+  void log(const sync::CustomerDisagrees& customer);
+  void log(const sync::DatabaseLost& database);
+  void log(const sync::DatabaseBack& database);
+
+  // A warning, if it is time for it; at debug level always. `what` is in what two of them must be alike to count as a
+  // repetition.
+  void limited(Repetitions& repetitions, const std::string& about, const std::string& what, std::string_view message,
+               LogFields fields);
+
+  Log& log_;
+  Clock clock_;
+  Repetitions failures_;       // by customer
+  Repetitions remarks_;        // by customer
+  Repetitions disagreements_;  // by customer
+  Repetitions pauses_;         // by account
+};
+
+}  // namespace bounced::daemon

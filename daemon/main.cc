@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <exception>
+#include <variant>
+
+#include "config/load.h"
+#include "daemon/cli.h"
+#include "daemon/commands.h"
+#include "daemon/errors.h"
+#include "db/errors.h"
+
+namespace {
+
+using namespace bounced::daemon;
+
+int execute(const Arguments& arguments) {
+  struct Command {
+    const std::filesystem::path& config;
+    int operator()(const RunOptions& options) const { return run(config, options); }
+    int operator()(const SyncOptions& options) const { return sync(config, options); }
+    int operator()(const CheckOptions& options) const { return check(config, options); }
+    int operator()(const MigrateOptions& options) const { return migrate(config, options); }
+    int operator()(const StatusOptions& options) const { return status(config, options); }
+    int operator()(const ShowText& show) const { return fmt::print("{}", show.text), well; }
+  };
+  return std::visit(Command{arguments.config}, arguments.command);
+}
+
+int tell(const std::exception& error, Exit code) {
+  fmt::print(stderr, "bounced: {}\n", error.what());
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return execute(parse_arguments(argc, argv));
+  } catch (const MustChange& error) {
+    return tell(error, needs_action);
+  } catch (const bounced::config::Invalid& error) {
+    return tell(error, needs_action);
+  } catch (const bounced::db::NeedsAction& error) {
+    return tell(error, needs_action);
+  } catch (const std::exception& error) {
+    return tell(error, failed);
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <variant>
+
+#include "daemon/text.h"
+
+namespace bounced::daemon {
+namespace {
+
+// Quick enough to look alive, slow enough to cost nothing.
+constexpr std::chrono::milliseconds draw_every{100};
+
+}  // namespace
+
+Progress::Progress(std::uint64_t customers, bool on_terminal, sync::Observer& others)
+    : customers_(customers), on_terminal_(on_terminal), others_(others) {}
+
+void Progress::on(const sync::Event& event) {
+  if (const auto* list = std::get_if<sync::ListProgress>(&event)) {
+    rows_ += list->more_entries;
+  } else {
+    const bool ended = std::holds_alternative<sync::PollEnded>(event) ||
+                       std::holds_alternative<sync::PollFailed>(event) ||
+                       std::holds_alternative<sync::PollDiscarded>(event);
+    if (ended) ++done_;
+    clear();
+    others_.on(event);
+  }
+  if (on_terminal_ && std::chrono::steady_clock::now() - drawn_ >= draw_every) draw();
+}
+
+double Progress::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+}
+
+void Progress::draw() {
+  drawn_ = std::chrono::steady_clock::now();
+  fmt::print(stderr, "\r{}/{} customers, {} rows, {} rows/s\x1b[K", grouped(done_), grouped(customers_), grouped(rows_),
+             grouped(static_cast<std::uint64_t>(static_cast<double>(rows_) / std::max(seconds(), 0.001))));
+}
+
+void Progress::clear() {
+  if (!on_terminal_ || drawn_ == std::chrono::steady_clock::time_point{}) return;
+  fmt::print(stderr, "\r\x1b[K");
+  drawn_ = {};
+}
+
+}  // namespace bounced::daemon

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "sync/events.h"
+
+namespace bounced::daemon {
+
+// Counts what a sync does, and shows it on a terminal: one line, drawn anew while it goes on.
+class Progress final : public sync::Observer {
+ public:
+  // `others` are told everything as well, while no line is in their way.
+  Progress(std::uint64_t customers, bool on_terminal, sync::Observer& others);
+
+  void on(const sync::Event& event) override;
+
+  // Removes the line.
+  void clear();
+
+  [[nodiscard]] std::uint64_t rows() const { return rows_; }
+  [[nodiscard]] double seconds() const;
+
+ private:
+  void draw();
+
+  std::uint64_t customers_;
+  bool on_terminal_;
+  sync::Observer& others_;
+  std::uint64_t done_ = 0;
+  std::uint64_t rows_ = 0;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point drawn_{};
+};
+
+}  // namespace bounced::daemon

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What is told to systemd; the one place that knows libsystemd.
+namespace bounced::daemon {
+
+// Whether standard error goes to the journal, as systemd says it in $JOURNAL_STREAM.
+bool stderr_is_journal();
+
+// Sends one entry, fields as "NAME=value". Returns false where no journal takes it.
+bool send_to_journal(const std::vector<std::string>& fields);
+
+// "READY=1", "STOPPING=1", …: does nothing where no service manager listens.
+void tell_service_manager(const std::string& state);
+
+}  // namespace bounced::daemon

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/status_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cmath>
+#include <vector>
+
+#include "daemon/text.h"
+
+namespace bounced::daemon {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+// More than this fills a screen, and --json has them all.
+constexpr std::size_t longest_list = 20;
+// A daemon looks every few seconds; what is due for longer waits for something.
+constexpr double late_after = 30;
+
+bool is_late(const db::CustomerStatus& customer) {
+  return customer.active && !customer.being_polled && !customer.account_paused &&
+         customer.next_poll_at.ago > late_after;
+}
+
+bool is_failing(const db::CustomerStatus& customer) {
+  return customer.active && customer.failures > 0;
+}
+
+struct Totals {
+  explicit Totals(const std::vector<db::CustomerStatus>& customers) : all(customers.size()) {
+    for (const db::CustomerStatus& customer : customers) {
+      current_bounces += customer.current_bounces;
+      if (!customer.active) continue;
+      ++active;
+      failing += is_failing(customer) ? 1 : 0;
+      held += customer.held_since ? 1 : 0;
+      never_polled += customer.last_poll_at ? 0 : 1;
+      late += is_late(customer) ? 1 : 0;
+      if (customer.last_poll_at && (oldest == nullptr || customer.last_poll_at->ago > oldest->last_poll_at->ago)) {
+        oldest = &customer;
+      }
+    }
+  }
+  std::uint64_t all;
+  std::uint64_t active = 0, failing = 0, held = 0, never_polled = 0, late = 0;
+  std::int64_t current_bounces = 0;
+  const db::CustomerStatus* oldest = nullptr;  // whose last poll is the longest ago
+};
+
+std::string ago(const std::optional<db::Moment>& moment) {
+  return moment ? age(moment->ago) + " ago" : "never";
+}
+
+std::string section(const std::string& title, Rows rows) {
+  if (rows.size() < 2) return {};
+  const std::size_t more = rows.size() > longest_list + 1 ? rows.size() - longest_list - 1 : 0;
+  rows.resize(rows.size() - more);
+  return "\n" + title + "\n" + table(rows) + (more > 0 ? fmt::format("and {} more\n", grouped(more)) : "");
+}
+
+std::string failing_customers(std::vector<db::CustomerStatus> customers) {
+  std::erase_if(customers, [](const auto& customer) { return !is_failing(customer); });
+  std::ranges::stable_sort(customers, std::greater<>(), &db::CustomerStatus::failures);
+  Rows rows{{"CUSTOMER", "FAILURES", "LAST", "LAST GOOD POLL", "ERROR"}};
+  for (const auto& customer : customers) {
+    rows.push_back({shortened(printable(customer.name), 36), grouped(static_cast<std::uint64_t>(customer.failures)),
+                    ago(customer.last_error_at), ago(customer.last_poll_at),
+                    printable(customer.last_error.value_or(""))});
+  }
+  return section("Failing customers", std::move(rows));
+}
+
+std::string remarkable_customers(const std::vector<db::CustomerStatus>& customers) {
+  Rows rows{{"CUSTOMER", "SINCE", "REMARK"}};
+  for (const auto& customer : customers) {
+    if (!customer.active || customer.failures > 0 || (!customer.last_error && !customer.held_since)) continue;
+    rows.push_back({shortened(printable(customer.name), 36),
+                    ago(customer.held_since ? customer.held_since : customer.last_error_at),
+                    printable(customer.last_error.value_or("held"))});
+  }
+  return section("Remarks on lists", std::move(rows));
+}
+
+std::string late_customers(const std::vector<db::CustomerStatus>& customers) {
+  Rows rows{{"CUSTOMER", "LATE", "LAST GOOD POLL"}};
+  for (const auto& customer : customers) {
+    if (!is_late(customer)) continue;
+    rows.push_back(
+        {shortened(printable(customer.name), 36), age(customer.next_poll_at.ago), ago(customer.last_poll_at)});
+  }
+  return section("Late customers", std::move(rows));
+}
+
+std::string paused_accounts(const std::vector<db::AccountStatus>& accounts) {
+  Rows rows{{"ACCOUNT", "FOR", "BECAUSE"}};
+  for (const auto& account : accounts) {
+    if (!account.paused_until) continue;
+    rows.push_back({shortened(printable(account.name), 36), age(-account.paused_until->ago),
+                    printable(account.paused_because.value_or(""))});
+  }
+  return section("Paused accounts", std::move(rows));
+}
+
+std::string daemons_table(const std::vector<db::DaemonStatus>& daemons) {
+  Rows rows{{"DAEMON", "HOST", "PID", "VERSION", "STARTED", "HEARTBEAT"}};
+  for (const auto& daemon : daemons) {
+    rows.push_back({std::to_string(daemon.id), shortened(printable(daemon.host), 36), std::to_string(daemon.pid),
+                    printable(daemon.version), ago(daemon.started), daemon.alive ? ago(daemon.heartbeat) : "dead"});
+  }
+  return rows.size() > 1 ? section("Daemons", std::move(rows)) : "\nNo daemon is running.\n";
+}
+
+boost::json::value json_of(const std::optional<std::string>& text) {
+  return text ? boost::json::value(printable(*text)) : boost::json::value(nullptr);
+}
+
+boost::json::value json_of(const std::optional<db::Moment>& moment) {
+  return moment ? boost::json::value(moment->at) : boost::json::value(nullptr);
+}
+
+boost::json::object json_of(const db::CustomerStatus& customer) {
+  const bool late = is_late(customer);
+  return {{"name", customer.name},
+          {"account", customer.account},
+          {"active", customer.active},
+          {"current_bounces", customer.current_bounces},
+          {"last_poll_at", json_of(customer.last_poll_at)},
+          {"last_full_at", json_of(customer.last_full_at)},
+          {"next_poll_at", customer.next_poll_at.at},
+          {"late_seconds", late ? std::lround(customer.next_poll_at.ago) : 0},
+          {"being_polled", customer.being_polled},
+          {"failures", customer.failures},
+          {"last_error", json_of(customer.last_error)},
+          {"last_error_at", json_of(customer.last_error_at)},
+          {"held_since", json_of(customer.held_since)}};
+}
+
+boost::json::object json_of(const db::AccountStatus& account) {
+  return {{"name", account.name},
+          {"api", account.api},
+          {"paused_until", json_of(account.paused_until)},
+          {"paused_because", json_of(account.paused_because)}};
+}
+
+boost::json::object json_of(const db::DaemonStatus& daemon) {
+  return {{"id", daemon.id},           {"host", printable(daemon.host)}, {"pid", daemon.pid},
+          {"version", daemon.version}, {"started", daemon.started.at},   {"heartbeat", daemon.heartbeat.at},
+          {"alive", daemon.alive}};
+}
+
+template <class Items>
+boost::json::array json_list(const Items& items) {
+  boost::json::array list;
+  list.reserve(items.size());
+  for (const auto& item : items) list.push_back(json_of(item));
+  return list;
+}
+
+}  // namespace
+
+std::string status_text(const db::Status& status) {
+  const Totals totals(status.customers);
+  std::string text =
+      fmt::format("{}, {} active: {} failing, {} held, {} never polled, {} late; {} current\n",
+                  counted(totals.all, "customer"), grouped(totals.active), grouped(totals.failing),
+                  grouped(totals.held), grouped(totals.never_polled), grouped(totals.late),
+                  counted(static_cast<std::uint64_t>(std::max<std::int64_t>(totals.current_bounces, 0)), "bounce"));
+  if (totals.oldest != nullptr) {
+    text += fmt::format("oldest list: {}, of {}\n", ago(totals.oldest->last_poll_at), printable(totals.oldest->name));
+  }
+  return text + paused_accounts(status.accounts) + failing_customers(status.customers) +
+         remarkable_customers(status.customers) + late_customers(status.customers) + daemons_table(status.daemons);
+}
+
+std::string status_json(const db::Status& status) {
+  const Totals totals(status.customers);
+  const boost::json::object document{{"now", status.now.at},
+                                     {"totals", boost::json::object{{"customers", totals.all},
+                                                                    {"active", totals.active},
+                                                                    {"failing", totals.failing},
+                                                                    {"held", totals.held},
+                                                                    {"never_polled", totals.never_polled},
+                                                                    {"late", totals.late},
+                                                                    {"current_bounces", totals.current_bounces}}},
+                                     {"customers", json_list(status.customers)},
+                                     {"accounts", json_list(status.accounts)},
+                                     {"daemons", json_list(status.daemons)}};
+  return boost::json::serialize(document) + "\n";
+}
+
+}  // namespace bounced::daemon

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <exception>
+#include <optional>
+
+#include "config/load.h"
+#include "config/text.h"
+#include "daemon/commands.h"
+#include "daemon/errors.h"
+#include "daemon/log_events.h"
+#include "daemon/progress.h"
+#include "daemon/tasks.h"
+#include "daemon/text.h"
+#include "daemon/wiring.h"
+#include "db/customers.h"
+#include "sync/heart.h"
+#include "sync/once.h"
+
+namespace bounced::daemon {
+namespace {
+
+namespace asio = boost::asio;
+
+// The names, which must be configured, or all names if there are none.
+std::vector<std::string> choose_customers(const config::Config& config, const std::vector<std::string>& names) {
+  std::vector<std::string_view> configured;
+  for (const config::Account& account : config.accounts) {
+    for (const config::Customer& customer : account.customers) configured.push_back(customer.name);
+  }
+  if (names.empty()) return {configured.begin(), configured.end()};
+  for (const std::string& name : names) {
+    if (std::ranges::find(configured, name) != configured.end()) continue;
+    const std::string_view near = config::nearest(name, configured);
+    throw MustChange(fmt::format("no customer {} is configured{}", config::in_quotes(name),
+                                 near.empty() ? "" : fmt::format("; did you mean {}?", config::in_quotes(near))));
+  }
+  return names;
+}
+
+// What happens to single customers is told at the end, by name; the log has it where somebody looks for a fault.
+class SyncEvents final : public sync::Observer {
+ public:
+  explicit SyncEvents(Log& log) : log_(log), events_(log) {}
+
+  void on(const sync::Event& event) override {
+    const bool of_account =
+        std::holds_alternative<sync::AccountPaused>(event) || std::holds_alternative<sync::AccountResumed>(event);
+    if (of_account || log_.shows(config::LogLevel::debug)) events_.on(event);
+  }
+
+ private:
+  Log& log_;
+  LogEvents events_;
+};
+
+class Sync {
+ public:
+  Sync(const asio::any_io_executor& executor, const config::Config& config, Log& log, sync::Observer& observer)
+      : executor_(executor),
+        config_(config),
+        log_(log),
+        observer_(observer),
+        signals_(executor, [this](const char*) { stop(); }),
+        tasks_(executor, [this] { stop(); }),
+        accounts_(make_accounts(executor, config)),
+        pool_(executor, connection_options(config, "bounced sync: work"), config.database.connections) {}
+
+  asio::awaitable<sync::OnceResult> run(std::vector<std::string> customers);
+
+ private:
+  asio::awaitable<sync::OnceResult> start_and_poll(std::vector<std::string> customers);
+  void stop();
+
+  asio::any_io_executor executor_;
+  const config::Config& config_;
+  Log& log_;
+  sync::Observer& observer_;
+  StopSignals signals_;
+  bool stopping_ = false;
+  Tasks tasks_;
+  sync::Accounts accounts_;
+  db::Pool pool_;
+  std::int64_t number_ = 0;  // of this daemon in the database; 0: not there yet
+  std::optional<sync::Heart> heart_;
+  std::optional<sync::Once> once_;
+};
+
+asio::awaitable<sync::OnceResult> Sync::run(std::vector<std::string> customers) {
+  sync::OnceResult result;
+  std::exception_ptr failure;
+  try {
+    result = co_await start_and_poll(std::move(customers));
+  } catch (...) {
+    failure = std::current_exception();
+    stop();  // the polls that are in flight
+  }
+  try {
+    co_await tasks_.end();
+  } catch (...) {
+    if (!failure) failure = std::current_exception();
+  }
+  if (number_ != 0) co_await leave(pool_, number_, log_);
+  signals_.close();
+  if (failure) std::rethrow_exception(failure);
+  co_return result;
+}
+
+asio::awaitable<sync::OnceResult> Sync::start_and_poll(std::vector<std::string> customers) {
+  const db::DaemonFacts facts = daemon_facts();
+  co_await pool_.run([&](db::Session& session) {
+    prepare_schema(session, true, {}, log_);
+    check_time_zones(session, config_);
+    number_ = db::start_daemon(session, facts);
+  });
+  heart_.emplace(executor_, connection_options(config_, "bounced sync: heartbeat"), facts, number_);
+  tasks_.start(heart_->run());
+  co_await pool_.run([&](db::Session& session) {
+    db::register_configuration(session, number_, accounts_.account_settings(), accounts_.customer_settings(),
+                               db::Existing::keep_if_others_live);
+  });
+  once_.emplace(executor_, pool_, accounts_, observer_, number_, config_.polling.concurrency, std::move(customers));
+  if (stopping_) once_->stop();
+  co_return co_await once_->run();
+}
+
+void Sync::stop() {
+  stopping_ = true;
+  if (once_) once_->stop();
+}
+
+int report(const sync::OnceResult& result, const Progress& progress, std::size_t customers) {
+  for (const auto& [customer, why] : result.held) {
+    fmt::print("held: customer {}: {}\n", printable(customer), printable(why));
+  }
+  std::fflush(stdout);
+  for (const auto& [customer, why] : result.failed) {
+    fmt::print(stderr, "bounced: customer {} failed: {}\n", printable(customer), printable(why));
+  }
+  const double rate = static_cast<double>(progress.rows()) / std::max(progress.seconds(), 0.001);
+  fmt::print("{}: {} mirrored ({} held), {} failed; {} in {:.1f} s ({} rows/s)\n", counted(customers, "customer"),
+             grouped(result.merged), grouped(result.held.size()), grouped(result.failed.size()),
+             counted(progress.rows(), "row"), progress.seconds(), grouped(static_cast<std::uint64_t>(rate)));
+  if (!result.stopped) return result.failed.empty() ? well : failed;
+  std::fflush(stdout);
+  fmt::print(stderr, "bounced: stopped: {} of {} done\n", grouped(result.merged + result.failed.size()),
+             counted(customers, "customer"));
+  return failed;
+}
+
+}  // namespace
+
+int sync(const std::filesystem::path& config_file, const SyncOptions& options) {
+  const config::Config config = config::load(config_file);
+  std::vector<std::string> customers = choose_customers(config, options.customers);
+  std::ranges::sort(customers);
+  customers.erase(std::ranges::unique(customers).begin(), customers.end());
+
+  Log log(config.log);
+  SyncEvents events(log);
+  Progress progress(customers.size(), ::isatty(STDERR_FILENO) != 0, events);
+  asio::io_context io(1);
+  Sync sync(io.get_executor(), config, log, progress);
+  std::exception_ptr failure;
+  sync::OnceResult result;
+  asio::co_spawn(io, sync.run(customers), [&](std::exception_ptr error, sync::OnceResult ended) {
+    failure = std::move(error);
+    result = std::move(ended);
+  });
+  io.run();
+  progress.clear();
+  if (failure) std::rethrow_exception(failure);
+  return report(result, progress, customers.size());
+}
+
+}  // namespace bounced::daemon

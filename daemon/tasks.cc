@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/tasks.h"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+#include <chrono>
+#include <utility>
+
+namespace bounced::daemon {
+namespace {
+
+namespace asio = boost::asio;
+
+bool is_cancellation(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const boost::system::system_error& system) {
+    return system.code() == asio::error::operation_aborted;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
+void Tasks::start(asio::awaitable<void> loop) {
+  ++running_;
+  const auto on_end = [this](const std::exception_ptr& error) {
+    --running_;
+    if (error && !failure_ && !(cancelled_ && is_cancellation(error))) {
+      failure_ = error;
+      if (!cancelled_) on_failure_();
+    }
+    ended_.wake();
+  };
+  asio::co_spawn(executor_, std::move(loop), asio::bind_cancellation_slot(signals_.emplace_back().slot(), on_end));
+}
+
+asio::awaitable<void> Tasks::end() {
+  cancelled_ = true;
+  for (auto& signal : signals_) signal.emit(asio::cancellation_type::terminal);
+  while (running_ > 0) co_await ended_.wait(std::chrono::minutes(1));  // each end wakes us
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+}  // namespace bounced::daemon

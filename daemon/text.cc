@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sync/api/parse/utf8.h"
+
+namespace bounced::daemon {
+namespace {
+
+// C0, DEL and C1; and what ends a line, turns the direction of the text or cannot be seen.
+bool is_hidden(char32_t code) {
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x200B && code <= 0x200F) ||
+         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2060 && code <= 0x2069) || code == 0xFEFF;
+}
+
+// Of valid UTF-8.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string clean;
+  clean.reserve(text.size());
+  while (!text.empty()) {
+    const api::Utf8Step step = api::read_utf8(text);
+    if (step.state != api::Utf8Step::State::good || is_hidden(step.code))
+      clean += '?';
+    else
+      clean += text.substr(0, step.length);
+    text.remove_prefix(step.length);
+  }
+  return clean;
+}
+
+std::string as_value(std::string_view text) {
+  std::string value = printable(text);
+  if (!value.empty() && value.find_first_of(" \"=") == value.npos) return value;
+  std::string quoted = "\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+std::string age(double seconds) {
+  constexpr double minute = 60, hour = 60 * minute, day = 24 * hour;
+  const double s = std::max(seconds, 0.0);
+  if (s >= 2 * day) return fmt::format("{:.0f}d", s / day);
+  if (s >= 2 * hour) return fmt::format("{:.0f}h", s / hour);
+  if (s >= 2 * minute) return fmt::format("{:.0f}m", s / minute);
+  return fmt::format("{:.0f}s", s);
+}
+
+std::string grouped(std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t end = digits.size(); end > 3; end -= 3) digits.insert(end - 3, ",");
+  return digits;
+}
+
+std::string counted(std::uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
+}
+
+std::string shortened(std::string_view text, std::size_t width) {
+  if (width_of(text) <= width) return std::string(text);
+  std::size_t end = 0;
+  for (std::size_t shown = 0; shown + 1 < width && end < text.size(); ++shown) {
+    do ++end;
+    while (end < text.size() && (text[end] & 0xC0) == 0x80);
+  }
+  return std::string(text.substr(0, end)) + "…";
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t width) {
+  constexpr std::size_t gap = 2;
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i + 1 < row.size(); ++i) {
+      line += row[i] + std::string(widths[i] + gap - width_of(row[i]), ' ');
+    }
+    const std::size_t used = width_of(line);
+    line += shortened(row.back(), width > used + 10 ? width - used : 10);
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + '\n';
+  }
+  return text;
+}
+
+}  // namespace bounced::daemon

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// How things are written for people.
+namespace bounced::daemon {
+
+// Foreign text as one line that does nothing to a terminal: control characters and what is not UTF-8 become "?".
+std::string printable(std::string_view text);
+
+// A value of key=value: in quotes where it has blanks, quotes or nothing in it.
+std::string as_value(std::string_view text);
+
+// "42s", "3m", "5h", "2d": the largest unit that there are two of.
+std::string age(double seconds);
+
+// "1,234,567"
+std::string grouped(std::uint64_t number);
+
+// "1 customer", "2 customers"
+std::string counted(std::uint64_t number, std::string_view noun);
+
+// Cut to so many characters, with "…" at the end where something was cut off.
+std::string shortened(std::string_view text, std::size_t width);
+
+// Rows in aligned columns, the first of them the head. The last column, which may be long, is cut so that a line has
+// at most `width` characters.
+std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t width = 100);
+
+}  // namespace bounced::daemon

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/wiring.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <csignal>
+#include <exception>
+#include <stdexcept>
+
+#include "daemon/errors.h"
+#include "daemon/text.h"
+#include "db/customers.h"
+#include "db/migrator.h"
+
+namespace bounced::daemon {
+
+namespace asio = boost::asio;
+
+db::Options connection_options(const config::Config& config, std::string role) {
+  return {.url = config.database.url, .application = std::move(role)};
+}
+
+db::DaemonFacts daemon_facts() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return {.host = host.data(), .pid = ::getpid(), .version = BOUNCED_VERSION};
+}
+
+sync::Accounts make_accounts(const asio::any_io_executor& executor, const config::Config& config) {
+  try {
+    return sync::Accounts(executor, config);
+  } catch (const std::runtime_error& error) {
+    throw MustChange(error.what());
+  }
+}
+
+void with_session(const db::Options& options, const std::function<void(db::Session&)>& work) {
+  asio::io_context io(1);
+  db::Pool pool(io.get_executor(), options, 1);
+  std::exception_ptr failure;
+  asio::co_spawn(io, pool.run([&work](db::Session& session) { work(session); }),
+                 [&failure](std::exception_ptr error) { failure = std::move(error); });
+  io.run();
+  if (failure) std::rethrow_exception(failure);
+}
+
+void prepare_schema(db::Session& session, bool may_migrate, const std::filesystem::path& config_file, Log& log) {
+  if (may_migrate) {
+    db::migrate(session, BOUNCED_VERSION,
+                {.waiting = [&] { log.info("waiting for another migration"); },
+                 .applying =
+                     [&](const std::string& name) {
+                       log.info("applying migration", {{"file", name}});
+                     }});
+    return;
+  }
+  const auto pending = db::pending_migrations(session);
+  if (pending.empty()) return;
+  throw MustChange(fmt::format("the database lacks {}, beginning with {}; run: {}",
+                               counted(pending.size(), "migration"), pending.front(),
+                               command_line("migrate", config_file)));
+}
+
+void check_time_zones(db::Session& session, const config::Config& config) {
+  std::vector<std::string> zones;
+  for (const config::Account& account : config.accounts) zones.push_back(account.time_zone);
+  const auto unknown = db::unknown_time_zones(session, zones);
+  std::string problems;
+  for (const config::Account& account : config.accounts) {
+    if (std::ranges::find(unknown, account.time_zone) == unknown.end()) continue;
+    if (!problems.empty()) problems += '\n';
+    problems += fmt::format(
+        "account {}: time_zone: PostgreSQL knows no {}; write one that `select name from pg_timezone_names` shows",
+        as_value(account.name), as_value(account.time_zone));
+  }
+  if (!problems.empty()) throw MustChange(problems);
+}
+
+asio::awaitable<void> leave(db::Pool& pool, std::int64_t daemon, Log& log) {
+  try {
+    co_await pool.run([daemon](db::Session& session) { db::end_daemon(session, daemon); });
+  } catch (const std::exception& error) {
+    log.warning("claims could not be given back", {{"error", error.what()}});
+  }
+}
+
+std::string command_line(const std::string& command, const std::filesystem::path& config_file) {
+  return fmt::format("bounced {} --config {}", command, config_file.string());
+}
+
+StopSignals::StopSignals(const asio::any_io_executor& executor, std::function<void(const char* name)> on_stop)
+    : signals_(executor, SIGINT, SIGTERM) {
+  signals_.async_wait([this, on_stop = std::move(on_stop)](const boost::system::error_code& error, int number) {
+    if (error) return;
+    signals_.clear();
+    on_stop(number == SIGINT ? "SIGINT" : "SIGTERM");
+  });
+}
+
+}  // namespace bounced::daemon

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "config/config.h"
+#include "daemon/log.h"
+#include "db/daemons.h"
+#include "db/options.h"
+#include "db/pool.h"
+#include "sync/accounts.h"
+
+// What several commands need of the floors below.
+namespace bounced::daemon {
+
+// `role` says in pg_stat_activity who is who, as "bounced run: work".
+db::Options connection_options(const config::Config& config, std::string role);
+
+db::DaemonFacts daemon_facts();
+
+// Throws MustChange where a ca_file cannot be used.
+sync::Accounts make_accounts(const boost::asio::any_io_executor& executor, const config::Config& config);
+
+// Runs work on a connection of its own and waits for it: for commands that do nothing else.
+void with_session(const db::Options& options, const std::function<void(db::Session&)>& work);
+
+// Brings the schema up to date, or, where it may not, throws MustChange if it is not.
+void prepare_schema(db::Session& session, bool may_migrate, const std::filesystem::path& config_file, Log& log);
+
+// Throws MustChange where PostgreSQL does not know an account's time zone.
+void check_time_zones(db::Session& session, const config::Config& config);
+
+// Ends a daemon's life in the database; where that is away, its claims come free by themselves.
+boost::asio::awaitable<void> leave(db::Pool& pool, std::int64_t daemon, Log& log);
+
+// The command that a message tells people to run.
+std::string command_line(const std::string& command, const std::filesystem::path& config_file);
+
+// Calls on_stop at the first SIGINT or SIGTERM. After that they have their usual effect again, so that a second one
+// ends the process at once, whatever hangs. Construct it before anything that should not be interrupted; the io_context
+// does not run out of work before close().
+class StopSignals {
+ public:
+  StopSignals(const boost::asio::any_io_executor& executor, std::function<void(const char* name)> on_stop);
+  void close() { signals_.cancel(); }
+
+ private:
+  boost::asio::signal_set signals_;
+};
+
+}  // namespace bounced::daemon

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bounced::db {
+
+class Session;
+struct Options;
+
+// A moment as "2024-05-06T07:08:09Z", and how many seconds ago it was by the database's clock.
+struct Moment {
+  std::string at;
+  double ago = 0;  // less than 0: it is to come
+};
+
+struct CustomerStatus {
+  std::string name;
+  std::string account;
+  bool active = true;
+  int failures = 0;  // in a row
+  std::optional<std::string> last_error = std::nullopt;
+  std::optional<Moment> last_error_at = std::nullopt;
+  std::optional<Moment> last_poll_at = std::nullopt;
+  std::optional<Moment> last_full_at = std::nullopt;
+  Moment next_poll_at;
+  std::optional<Moment> held_since = std::nullopt;
+  std::int64_t current_bounces = 0;
+  bool being_polled = false;  // by a daemon that is alive
+  bool account_paused = false;
+};
+
+struct AccountStatus {
+  std::string name;
+  std::string api;
+  std::optional<Moment> paused_until = std::nullopt;  // still to come
+  std::optional<std::string> paused_because = std::nullopt;
+};
+
+struct DaemonStatus {
+  std::int64_t id = 0;
+  std::string host;
+  int pid = 0;
+  std::string version;
+  Moment started;
+  Moment heartbeat;
+  bool alive = true;
+};
+
+// How things stand at one moment.
+struct Status {
+  Moment now;
+  std::vector<CustomerStatus> customers;  // by name
+  std::vector<AccountStatus> accounts;    // by name
+  std::vector<DaemonStatus> daemons;      // by number
+};
+// Throws NeedsAction where the schema is not there.
+Status read_status(Session& session);
+
+// What a daemon needs of the server.
+struct ServerFacts {
+  std::string version;
+  bool read_only = false;            // a standby, or set so
+  std::vector<std::string> lacking;  // rights that this role does not have, as "insert on bounced.mirror"
+};
+ServerFacts read_server_facts(Session& session);
+
+// Whether there is a proxy between us and the server that gives every transaction another session, so that LISTEN and
+// temporary tables do not work. `options`: those that the session was made with.
+bool is_pooled_by_transaction(Session& session, const Options& options);
+
+}  // namespace bounced::db

@@ -1,0 +1,138 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The guided tour, read by ./dev: what bounced does, step by step, against the simulated API. It checks what it shows,
+# and ends with an error where that is not so.
+
+step=0
+step() { printf '\n\033[1m%d. %s\033[0m\n' "$((++step))" "$1"; }
+words() { printf '   %s\n' "$@"; }
+
+# show SQL: as a person would see it.
+show() {
+  printf '\n%s\n' "$1" | sed 's/^/   bounced=> /'
+  as_owner -d bounced_tour -P pager=off --no-tuples-only -P format=aligned <<<"set search_path = bounced; $1" | sed 's/^/   /'
+}
+
+value() { as_owner -d bounced_tour <<<"set search_path = bounced; $1"; }
+
+# expect WHAT WANTED SQL
+expect() {
+  local found
+  found=$(value "$3")
+  [[ $found == "$2" ]] || die "the tour: $1: $2 was expected, and $found is there"
+  words "as expected: $1: $2"
+}
+
+# sync STATUS: one poll of every customer, which ends with the exit code STATUS.
+sync() {
+  local status=0
+  printf '\n   $ bounced sync --config .dev/tour.yaml\n'
+  build/release/bounced sync --config "$dev/tour.yaml" 2>&1 | sed 's/^/   /' || status=${PIPESTATUS[0]}
+  ((status == $1)) || die "the tour: bounced sync ended with $status instead of $1"
+  printf '\n'
+}
+
+# An address that a customer's list has once.
+an_address() { value "select min(email) from (select email from current_bounces where customer = '$1'
+                      group by email having count(*) = 1) as once"; }
+
+fresh_mirror() {
+  start_cluster
+  as_owner -U postgres -d postgres <<<'drop database if exists bounced_tour with (force)'
+  as_owner -U postgres -d postgres <<<'create database bounced_tour owner bounced'
+  start_simulator
+  write_configuration "$dev/tour.yaml" bounced_tour
+}
+
+tour_first_poll() {
+  step "The first poll"
+  words "A reseller has four customers at the API, with lists of 7 to 100,000 bounces, in JSON and XML. The database is" \
+    "empty. 'sync' makes its schema and mirrors every list."
+  sync 0
+  show "select customer, account, count(*) as bounces, count(distinct email) as addresses, max(bounced_at) as latest
+  from current_bounces group by customer, account order by bounces;"
+  show "select email, status, reason from current_bounces where customer = 'corner-shop' order by bounced_at;"
+  local customer
+  for customer in corner-shop newsletter old-crm grand-mailer; do
+    expect "bounces of $customer in the mirror and at the API" "$(control size customer=$customer)" \
+      "select count(*) from current_bounces where customer = '$customer'"
+  done
+}
+
+tour_nothing_new() {
+  step "Nothing has changed"
+  words "The next poll finds the same lists. It writes no bounce; that all of them were seen again is noted once for each" \
+    "customer, and the view knows."
+  local before seen written
+  written="select n_tup_ins + n_tup_upd + n_tup_del from pg_stat_user_tables where relname = 'mirror'"
+  value 'select pg_stat_force_next_flush()' >/dev/null
+  before=$(value "$written")
+  seen=$(value 'select min(last_seen_at) from current_bounces')
+  sync 0
+  show "select customer, min(first_seen_at) as first_seen, min(last_seen_at) as last_seen
+  from current_bounces group by customer order by customer;"
+  expect 'writes to the mirror so far' "$before" "$written"
+  expect 'all were seen again' t "select min(last_seen_at) > '$seen' from current_bounces"
+}
+
+tour_changes() {
+  step "Lists change behind the daemon's back"
+  local gone again
+  gone=$(an_address corner-shop)
+  again=$(an_address old-crm)
+  words "corner-shop: $gone is removed, and new@example.org bounces." "newsletter: 25 addresses bounce, and 40 are removed." \
+    "grand-mailer: 500 and 1,000." "old-crm: $again, which has bounced before, bounces again; the list shows the later one."
+  control remove customer=corner-shop "email=$gone" >/dev/null
+  control add customer=corner-shop email=new@example.org status=5.2.2 'reason=552 5.2.2 mailbox full' >/dev/null
+  control add-some customer=newsletter count=25 >/dev/null
+  control remove-some customer=newsletter count=40 >/dev/null
+  control add-some customer=grand-mailer count=500 >/dev/null
+  control remove-some customer=grand-mailer count=1000 >/dev/null
+  control remove customer=old-crm "email=$again" >/dev/null
+  control add customer=old-crm "email=$again" status=5.1.1 'reason=550 5.1.1 user unknown' \
+    "created=$(date -u '+%F %T')" >/dev/null
+  changed_at=$(value 'select clock_timestamp()')
+  sync 0
+  show "select customer, kind, received, added, changed, superseded, disappeared
+  from polls join customers using (customer_id) where asked_at > '$changed_at' order by customer;"
+  words "What is new at corner-shop, and what is gone there:"
+  show "select email, reason, first_seen_at, gone_at, gone_because
+  from bounces where customer = 'corner-shop' and greatest(first_seen_at, gone_at) > '$changed_at' order by email;"
+  words "Every bounce of an address, ordered by time, is its history:"
+  show "select bounced_at, status, first_seen_at, last_seen_at, gone_because
+  from bounces where customer = 'old-crm' and email = '$again' order by bounced_at;"
+  expect 'new at newsletter' 25 "select count(*) from bounces where customer = 'newsletter' and first_seen_at > '$changed_at'"
+  expect 'gone from newsletter' 40 "select count(*) from bounces where customer = 'newsletter' and gone_because = 'disappeared'"
+  expect 'gone from grand-mailer' 1000 "select count(*) from bounces where customer = 'grand-mailer' and gone_because = 'disappeared'"
+  expect 'gone from corner-shop' "$gone" "select email from bounces where customer = 'corner-shop' and gone_because = 'disappeared'"
+  expect 'superseded at old-crm' "$again" "select email from bounces where customer = 'old-crm' and gone_because = 'superseded'"
+}
+
+tour_faults() {
+  step "The API answers nonsense"
+  words "newsletter gets a proxy's error page with HTTP 200, and grand-mailer an empty list: one is a failed poll, and the" \
+    "other is held until a second list says the same, since so many bounces rarely vanish at once. Neither changes the mirror."
+  local before
+  before=$(value 'select count(*) from current_bounces')
+  control answer customer=newsletter status=200 content_type=text/html 'body=<html><h1>502 Bad Gateway</h1></html>' >/dev/null
+  control answer customer=grand-mailer status=200 content_type=application/json 'body=[]' >/dev/null
+  sync 1
+  show "select name, failures, held_since, last_error from customers where last_error is not null order by name;"
+  expect 'current bounces' "$before" 'select count(*) from current_bounces'
+  words "The API has recovered:"
+  sync 0
+  expect 'current bounces' "$before" 'select count(*) from current_bounces'
+  expect 'customers with a fault' 0 'select count(*) from customers where failures > 0 or held_since is not null'
+}
+
+tour() {
+  prepare_simulated
+  fresh_mirror
+  tour_first_poll
+  tour_nothing_new
+  tour_changes
+  tour_faults
+  printf '\n'
+  words "That was the tour, and all was as expected. Its database stays: PGDATABASE=bounced_tour ./dev psql" \
+    "./dev run starts the daemon, which does this by itself."
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// The v2 client's connections: kept and renewed, verified, with deadlines, at the sink's pace, and given up when asked.
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "tests/integration/client_fixture.h"
+
+namespace bounced::api {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using simulator::Certificate;
+using simulator::Framing;
+using testing::AllOf;
+using testing::AnyOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::SizeIs;
+using Kind = Fault::Kind;
+
+class ClientNetwork : public test::ClientTest {
+ protected:
+  // Several calls of one client, one after the other.
+  std::vector<Outcome> read_each(std::size_t calls, const std::function<void()>& between = {}) {
+    return test::run([&](auto executor) -> asio::awaitable<std::vector<Outcome>> {
+      const auto client = make_client(executor, account, deadlines);
+      std::vector<Outcome> outcomes;
+      for (std::size_t call = 0; call < calls; ++call) {
+        if (call > 0 && between) between();
+        test::Collected ignored;
+        outcomes.push_back(co_await client->read_list(customer, std::nullopt, ignored));
+      }
+      co_return outcomes;
+    });
+  }
+
+  // The error of a call that is cancelled once `when` is true. It is asked on a timer, since what it looks at is told
+  // by another thread.
+  boost::system::error_code cancelled(Sink& sink, const std::function<bool()>& when, bool throws_by_itself = true) {
+    return test::run([&](auto executor) -> asio::awaitable<boost::system::error_code> {
+      const auto client = make_client(executor, account, deadlines);
+      asio::cancellation_signal signal;
+      bool ended = false;
+      std::exception_ptr error;
+      const auto call = [&]() -> asio::awaitable<Outcome> {
+        co_await asio::this_coro::throw_if_cancelled(throws_by_itself);
+        co_return co_await client->read_list(customer, std::nullopt, sink);
+      };
+      asio::co_spawn(executor, call, asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr e, Outcome) {
+                       error = e;
+                       ended = true;
+                     }));
+      asio::steady_timer tick(executor);
+      bool emitted = false;
+      while (!ended) {
+        tick.expires_after(1ms);
+        co_await tick.async_wait(asio::use_awaitable);
+        if (!emitted && when()) {
+          signal.emit(asio::cancellation_type::terminal);
+          emitted = true;
+        }
+      }
+      try {
+        if (error) std::rethrow_exception(error);
+      } catch (const boost::system::system_error& thrown) {
+        co_return thrown.code();
+      }
+      co_return boost::system::error_code();
+    });
+  }
+
+  void expect_unavailable(const testing::Matcher<std::string>& message) {
+    const Fault fault = this->fault();
+    EXPECT_EQ(fault.kind, Kind::unavailable);
+    EXPECT_EQ(fault.http_status, 0);
+    EXPECT_THAT(fault.message, message);
+  }
+};
+
+TEST_F(ClientNetwork, KeepsItsConnection) {
+  EXPECT_THAT(read_each(5), testing::Each(testing::VariantWith<ListRead>(testing::_)));
+  EXPECT_EQ(server.counters().connections, 1);
+  server.set_framing(Framing::until_close);
+  EXPECT_THAT(read_each(3), testing::Each(testing::VariantWith<ListRead>(testing::_)));
+  EXPECT_EQ(server.counters().connections, 4);
+}
+
+TEST_F(ClientNetwork, AlsoAfterAnError) {
+  server.answer({}, {.status = 400, .body = R"({"error":"no"})"});
+  const auto outcomes = read_each(2);
+  EXPECT_EQ(fault_of(outcomes[0]).kind, Kind::refused);
+  EXPECT_TRUE(std::holds_alternative<ListRead>(outcomes[1]));
+  EXPECT_EQ(server.counters().connections, 1);
+}
+
+TEST_F(ClientNetwork, ButNotWithARestOfABodyInIt) {
+  server.answer({}, {.status = 500, .body = std::string(300'000, 'x')});
+  server.answer({}, {.body = "{}" + std::string(300'000, ' ')});
+  server.answer({}, {.body = "[1," + std::string(300'000, ' ')});
+  const auto outcomes = read_each(4);
+  for (int call = 0; call < 3; ++call) fault_of(outcomes[std::size_t(call)]);
+  EXPECT_TRUE(std::holds_alternative<ListRead>(outcomes[3]));
+  EXPECT_EQ(server.counters().connections, 4);
+}
+
+TEST_F(ClientNetwork, AsksAgainWhereAKeptConnectionWasClosed) {
+  for (const config::Method method : {config::Method::get, config::Method::post}) {
+    account.method = method;
+    server.forget_calls();
+    const auto outcomes = read_each(2, [&] {
+      server.close_idle();
+      ASSERT_TRUE(server.wait_for([](const auto& counters) { return counters.open == 0; }));
+    });
+    EXPECT_THAT(outcomes, testing::Each(testing::VariantWith<ListRead>(testing::_)));
+    EXPECT_EQ(server.counters().connections, 2);
+  }
+}
+
+TEST_F(ClientNetwork, AsksAgainOnlyOnceAndOnlyBeforeAnyByteOfTheAnswer) {
+  // On a new connection a reset is a fault.
+  server.answer({}, {.reset_request = true}, 0);
+  expect_unavailable(EndsWith("the connection was reset"));
+  EXPECT_EQ(server.counters().calls, 1);
+  server.forget_calls();
+  // On a kept one it is asked once more.
+  server.clear_answers();
+  const auto outcomes = read_each(2, [&] { server.answer({}, {.reset_request = true}, 0); });
+  EXPECT_EQ(fault_of(outcomes[1]).kind, Kind::unavailable);
+  EXPECT_EQ(server.counters().calls, 3);
+  // Once there was a byte of the answer, not.
+  server.clear_answers();
+  server.forget_calls();
+  const auto cut = read_each(2, [&] { server.answer({}, {.cut = 5, .ending = simulator::Ending::reset}, 0); });
+  EXPECT_EQ(fault_of(cut[1]).kind, Kind::unavailable);
+  EXPECT_EQ(server.counters().calls, 2);
+}
+
+TEST_F(ClientNetwork, CallsAtTheSameTimeHaveConnectionsOfTheirOwn) {
+  server.answer({}, {.hold_head = true}, 2);
+  test::run([&](auto executor) -> asio::awaitable<void> {
+    const auto client = make_client(executor, account, deadlines);
+    test::Collected first;
+    test::Collected second;
+    int ended = 0;
+    asio::steady_timer over(executor, asio::steady_timer::time_point::max());
+    for (test::Collected* sink : {&first, &second}) {
+      asio::co_spawn(executor, client->read_list(customer, std::nullopt, *sink),
+                     [&](std::exception_ptr, Outcome outcome) {
+                       EXPECT_TRUE(std::holds_alternative<ListRead>(outcome));
+                       if (++ended == 2) over.cancel();
+                     });
+    }
+    while (server.counters().held < 2) {
+      asio::steady_timer tick(executor, 1ms);
+      co_await tick.async_wait(asio::use_awaitable);
+    }
+    server.release();
+    boost::system::error_code ignored;
+    if (ended < 2) co_await over.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  });
+  EXPECT_EQ(server.counters().connections, 2);
+}
+
+TEST_F(ClientNetwork, VerifiesTheCertificate) {
+  const std::string host = "the certificate of localhost:" + std::to_string(server.port()) + " is not valid: ";
+  server.use_certificate(Certificate::other_host);
+  expect_unavailable(AllOf(HasSubstr(host), HasSubstr("hostname mismatch")));
+  server.use_certificate(Certificate::expired);
+  expect_unavailable(AllOf(HasSubstr(host), HasSubstr("expired")));
+  server.use_certificate(Certificate::unknown_authority);
+  expect_unavailable(AllOf(HasSubstr(host), HasSubstr("local issuer"), HasSubstr("ca_file")));
+  server.use_certificate(Certificate::self_signed);
+  expect_unavailable(AllOf(HasSubstr(host), HasSubstr("self"), HasSubstr("ca_file")));
+  server.use_certificate(Certificate::good);
+  EXPECT_EQ(list(), expected());
+  // Without the file only the system's authorities are trusted.
+  account.ca_file.reset();
+  expect_unavailable(AllOf(HasSubstr(host), HasSubstr("local issuer")));
+  EXPECT_EQ(server.counters().calls, 1);
+}
+
+TEST_F(ClientNetwork, VerifiesAddressesAsNames) {
+  account.base_url = "https://127.0.0.1:" + std::to_string(server.port());
+  EXPECT_EQ(list(), expected());
+  server.use_certificate(Certificate::other_host);
+  expect_unavailable(HasSubstr("IP address mismatch"));
+}
+
+TEST_F(ClientNetwork, RefusesOldTls) {
+  server.use_old_tls(true);
+  expect_unavailable(AllOf(HasSubstr("TLS with localhost"), HasSubstr("failed")));
+  EXPECT_EQ(server.counters().calls, 0);
+}
+
+TEST_F(ClientNetwork, SpeaksPlainHttp) {
+  simulator::Simulator plain({.tls = false, .user = options_.user, .key = options_.key});
+  plain.add(customer, {.email = "x@example.org"});
+  account.base_url = plain.base_url();
+  account.ca_file.reset();
+  for (const Framing framing : {Framing::length, Framing::chunked, Framing::until_close}) {
+    plain.answer({}, {.framing = framing});
+    EXPECT_THAT(list(), SizeIs(1));
+  }
+  plain.answer({}, {.framing = Framing::length, .ending = simulator::Ending::broken_off});
+  expect_unavailable(HasSubstr("closed before the answer was whole"));
+}
+
+TEST_F(ClientNetwork, SaysWhyThereIsNoConnection) {
+  server.stop();
+  expect_unavailable(AllOf(HasSubstr("cannot connect to localhost:"), EndsWith("Connection refused")));
+  account.base_url = "https://no-such-host.invalid";
+  expect_unavailable(HasSubstr("cannot look up no-such-host.invalid: "));
+}
+
+TEST_F(ClientNetwork, ResetsAreFaults) {
+  server.reset_connections(1);
+  expect_unavailable(AnyOf(HasSubstr("reset"), HasSubstr("cut off")));
+}
+
+TEST_F(ClientNetwork, RefusesAnUnusableCaFile) {
+  account.ca_file = "/no/such/file.pem";
+  EXPECT_THAT([&] { fault(); }, testing::ThrowsMessage<std::runtime_error>(HasSubstr("/no/such/file.pem")));
+}
+
+TEST_F(ClientNetwork, WaitsOnlySoLongForTheFirstByte) {
+  deadlines.first_byte = 50ms;
+  server.answer({}, {.hold_head = true});
+  expect_unavailable(EndsWith("no answer in time"));
+}
+
+TEST_F(ClientNetwork, WaitsOnlySoLongInSilence) {
+  deadlines.silence = 50ms;
+  server.answer({}, {.hold_at = 20});
+  expect_unavailable(EndsWith("no answer in time"));
+}
+
+TEST_F(ClientNetwork, TakesAsLongAsAListTakes) {
+  // Altogether it takes several times what may pass between two pieces.
+  deadlines.silence = 2s;
+  server.answer({}, {.drip_bytes = 20, .drip_every = 500ms});
+  EXPECT_EQ(list(), expected());
+}
+
+TEST_F(ClientNetwork, TheSinksTimeDoesNotCount) {
+  deadlines.silence = 300ms;
+  server.generate(customer, 1, 5000);
+  test::Collected slow;
+  slow.wait = [&]() -> asio::awaitable<void> {
+    asio::steady_timer timer(co_await asio::this_coro::executor, slow.puts == 1 ? 1s : 0s);
+    co_await timer.async_wait(asio::use_awaitable);
+  };
+  EXPECT_TRUE(std::holds_alternative<ListRead>(read(slow)));
+  EXPECT_EQ(slow.bounces.size(), 5000);
+}
+
+TEST_F(ClientNetwork, TheServerWaitsForTheSink) {
+  constexpr std::uint64_t count = 400'000;
+  server.generate(customer, 1, count);
+  server.set_gzip(simulator::Gzip::never);
+  test::Collected waiting;
+  std::uint64_t sent = 0;
+  waiting.wait = [&]() -> asio::awaitable<void> {
+    if (waiting.puts > 1) co_return;
+    // Until nothing more fits into what lies between: then it stands still.
+    std::uint64_t before = 0;
+    do {
+      before = server.counters().body_bytes;
+      asio::steady_timer timer(co_await asio::this_coro::executor, 300ms);
+      co_await timer.async_wait(asio::use_awaitable);
+      sent = server.counters().body_bytes;
+    } while (sent != before);
+  };
+  const Outcome outcome = read(waiting);
+  ASSERT_TRUE(std::holds_alternative<ListRead>(outcome));
+  EXPECT_EQ(std::get<ListRead>(outcome).entries, count);
+  EXPECT_LT(sent, std::get<ListRead>(outcome).bytes / 2);
+}
+
+TEST_F(ClientNetwork, PassesOnWhatTheSinkThrows) {
+  test::Collected broken;
+  broken.wait = []() -> asio::awaitable<void> {
+    throw std::logic_error("from the sink");
+    co_return;
+  };
+  EXPECT_THAT([&] { read(broken); }, testing::ThrowsMessage<std::logic_error>("from the sink"));
+}
+
+TEST_F(ClientNetwork, EndsWhenCancelledWhileItWaits) {
+  for (const bool throws_by_itself : {true, false}) {
+    test::Collected ignored;
+    server.answer({}, {.hold_head = true});
+    EXPECT_EQ(cancelled(
+                  ignored, [&] { return server.counters().held == 1; }, throws_by_itself),
+              asio::error::operation_aborted);
+    server.answer({}, {.hold_at = 30});
+    server.release();
+    EXPECT_EQ(cancelled(
+                  ignored, [&] { return server.counters().held == 1; }, throws_by_itself),
+              asio::error::operation_aborted);
+    server.release();
+    ASSERT_TRUE(server.wait_for([](const auto& counters) { return counters.open == 0; }));
+  }
+}
+
+TEST_F(ClientNetwork, EndsWhenCancelledWhileTheSinkWorks) {
+  for (const bool throws_by_itself : {true, false}) {
+    for (const std::uint64_t size : {2, 20'000}) {  // in the last put, and in the middle
+      server.generate(customer, 1, size);
+      test::Collected working;
+      bool in_put = false;
+      // Like a call of the database it does not end when it is cancelled.
+      working.wait = [&]() -> asio::awaitable<void> {
+        in_put = true;
+        const auto rest = [](asio::any_io_executor executor) -> asio::awaitable<void> {
+          asio::steady_timer timer(executor, 100ms);
+          co_await timer.async_wait(asio::use_awaitable);
+        };
+        const auto executor = co_await asio::this_coro::executor;
+        co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+            [executor, rest](auto handler) {
+              asio::co_spawn(executor, rest(executor),
+                             [held = std::make_shared<decltype(handler)>(std::move(handler))](std::exception_ptr) {
+                               std::move (*held)();
+                             });
+            },
+            asio::use_awaitable);
+      };
+      EXPECT_EQ(cancelled(
+                    working, [&] { return in_put; }, throws_by_itself),
+                asio::error::operation_aborted);
+      EXPECT_EQ(working.puts, 1);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bounced::api

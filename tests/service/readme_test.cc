@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the README shows runs.
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include "tests/service/service.h"
+
+namespace bounced::test {
+namespace {
+
+std::vector<std::string> blocks_of(const std::string& language) {
+  std::ifstream in(BOUNCED_README);
+  std::ostringstream text;
+  text << in.rdbuf();
+  const std::string readme = text.str();
+  const std::regex block("```" + language + "\n([^`]*)```");
+  std::vector<std::string> blocks;
+  for (std::sregex_iterator at(readme.begin(), readme.end(), block), end; at != end; ++at) blocks.push_back((*at)[1]);
+  return blocks;
+}
+
+class Readme : public Service {};
+
+TEST_F(Readme, EveryStatementRuns) {
+  api.add_customer("customer@example.com");
+  api.add("customer@example.com", {.email = "someone@example.com"});
+  configure({.customers = "[customer@example.com]"});
+  ASSERT_THAT(run({"sync"}), ended_with(0));
+  const auto statements = blocks_of("sql");
+  EXPECT_GE(statements.size(), 8U);
+  for (const std::string& statement : statements) EXPECT_NO_THROW(query(url(), statement)) << statement;
+  execute(url(), "drop owned by bounced_reader; drop role bounced_reader");
+}
+
+TEST_F(Readme, TheConfigurationLoads) {
+  const auto configurations = blocks_of("yaml");
+  ASSERT_EQ(configurations.size(), 1U);
+  std::string text = configurations[0];
+  std::size_t indented = 0;
+  while ((indented = text.find("\n   ")) != std::string::npos) text.replace(indented, 4, "\n");
+  dir.write("bounced.yaml", text.substr(text.find_first_not_of(' ')));
+  EXPECT_THAT(run({"check", "--offline"}), ended_with(0));
+}
+
+}  // namespace
+}  // namespace bounced::test

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/api/parse/classify.h"
+
+#include <gmock/gmock.h>
+
+#include "sync/api/parse/presentable.h"
+
+namespace bounced::api {
+namespace {
+
+using Kind = Fault::Kind;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::string_view key = "Zwölf+5/key";  // of characters that are written as %XX
+
+Fault classify(int status, std::string body) {
+  Answer answer;
+  answer.status = status;
+  answer.body = std::move(body);
+  if (status == 200) answer.not_a_list = "at byte 7: syntax error";
+  return classify(answer, key);
+}
+
+// Each shape of API.md that can carry words, in JSON and XML.
+std::vector<std::string> shapes(const std::string& words) {
+  return {R"({"error":")" + words + R"("})",
+          R"({"error":{"code":401,"message":")" + words + R"("}})",
+          R"({"message":"error","errors":[")" + words + R"("]})",
+          R"({"errors":[")" + words + R"("],"message":"error"})",
+          R"({"errors":[{"field":null,"message":")" + words + R"(","help":null}]})",
+          R"({"message":")" + words + R"("})",
+          "<result><message>error</message><errors><error>" + words + "</error></errors></result>",
+          "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<result>\n <errors>\n <error>" + words +
+              "</error>\n</errors><message>error</message></result>",
+          "<result><message>" + words + "</message></result>",
+          "<result>" + words + "</result>",
+          "<error><code>401</code><message>" + words + "</message></error>"};
+}
+
+TEST(Classify, KnowsTheWordsInEveryShapeAtEveryStatus) {
+  const std::pair<const char*, Kind> known[] = {{"Permission denied, wrong credentials", Kind::credentials},
+                                                {"Bad username / password", Kind::credentials},
+                                                {"Invalid username and/or password", Kind::credentials},
+                                                {"authorization required", Kind::credentials},
+                                                {"Permission denied, not authorized", Kind::not_permitted},
+                                                {"access forbidden", Kind::not_permitted},
+                                                {"Too many requests", Kind::rate_limited}};
+  for (const auto& [words, kind] : known) {
+    for (const std::string& body : shapes(words)) {
+      for (const int status : {200, 400, 401, 403, 404, 500, 502}) {
+        const Fault fault = classify(status, body);
+        EXPECT_EQ(fault.kind, kind) << status << body;
+        EXPECT_EQ(fault.http_status, status);
+        EXPECT_THAT(fault.message,
+                    AllOf(EndsWith(": \"" + std::string(words) + '"'), HasSubstr(std::to_string(status))))
+            << body;
+      }
+    }
+  }
+}
+
+TEST(Classify, TakesOtherWordsByTheStatus) {
+  for (const std::string& body : shapes("No such thing")) {
+    for (const auto& [status, kind] : {std::pair(200, Kind::refused),
+                                       {400, Kind::refused},
+                                       {401, Kind::credentials},
+                                       {403, Kind::not_permitted},
+                                       {404, Kind::refused},
+                                       {429, Kind::rate_limited},
+                                       {500, Kind::unavailable},
+                                       {503, Kind::unavailable}}) {
+      const Fault fault = classify(status, body);
+      EXPECT_EQ(fault.kind, kind) << status << body;
+      EXPECT_THAT(fault.message, EndsWith(": \"No such thing\"")) << body;
+    }
+  }
+}
+
+TEST(Classify, JoinsSeveralErrors) {
+  EXPECT_THAT(classify(400, R"({"message":"error","errors":["one","two"]})").message, EndsWith("\"one; two\""));
+  EXPECT_THAT(
+      classify(400, "<result><message>error</message><errors><error>one</error><error>two</error></errors></result>")
+          .message,
+      EndsWith("\"one; two\""));
+}
+
+TEST(Classify, AnswersWithoutWords) {
+  for (const std::string body : {"", " \n", "{}", "{\"message\":\"success\"}", "<result/>", "{\"error\":\"x", "[1]",
+                                 "<bounces/>", "<bounces><bounce>", "<result><message>x", "\x01\x02\x03", "[] x"}) {
+    EXPECT_EQ(classify(200, body).kind, Kind::not_understood) << body;
+    EXPECT_EQ(classify(204, body).kind, Kind::not_understood) << body;
+    EXPECT_EQ(classify(502, body).kind, Kind::unavailable) << body;
+    EXPECT_EQ(classify(429, body).kind, Kind::rate_limited) << body;
+    EXPECT_EQ(classify(401, body).kind, Kind::credentials) << body;
+    EXPECT_EQ(classify(403, body).kind, Kind::not_permitted) << body;
+    EXPECT_EQ(classify(404, body).kind, Kind::refused) << body;
+    EXPECT_EQ(classify(407, body).kind, Kind::unavailable) << body;
+  }
+  EXPECT_EQ(classify(200, "").message, "HTTP 200: the answer is empty");
+  EXPECT_EQ(classify(200, "[1] x").message, "HTTP 200: the answer is not understood, at byte 7: syntax error");
+}
+
+TEST(Classify, QuotesPages) {
+  const std::string page =
+      "<!DOCTYPE html>\n<html><head><title>\n502 Bad &amp; "
+      "<b>Gateway</b></title><style>x{}</style></head><body>nginx</body></html>";
+  for (const int status : {200, 502}) {
+    const Fault fault = classify(status, page);
+    EXPECT_EQ(fault.kind, Kind::unavailable);
+    EXPECT_THAT(fault.message, EndsWith(": a page instead of an answer: \"502 Bad & Gateway\""));
+  }
+  EXPECT_THAT(classify(500, "<html><script>var x = '<p>';</script><!-- no --><h1>Internal</h1> <p>error</p>").message,
+              EndsWith("\"Internal error\""));
+  EXPECT_THAT(classify(503, "<html><head><title/></head><body>Down</body></html>").message, EndsWith("\"Down\""));
+  EXPECT_EQ(classify(200, "upstream connect error").kind, Kind::unavailable);
+  EXPECT_THAT(classify(200, "upstream connect error").message, EndsWith("\"upstream connect error\""));
+  EXPECT_EQ(classify(404, page).kind, Kind::refused);
+  EXPECT_EQ(classify(200, "Permission denied, wrong credentials").kind, Kind::credentials);
+}
+
+TEST(Classify, DoesNotExpandEntities) {
+  const Fault fault =
+      classify(500, R"(<!DOCTYPE r [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;">]><result>&b;</result>)");
+  EXPECT_EQ(fault.kind, Kind::unavailable);
+  EXPECT_THAT(fault.message, Not(HasSubstr("aaa")));
+}
+
+TEST(Classify, PassesRetryAfterWhereWaitingHelps) {
+  Answer answer;
+  answer.retry_after = std::chrono::seconds(7);
+  for (const auto& [status, expected] : {std::pair(429, answer.retry_after), {503, answer.retry_after}, {404, {}}}) {
+    answer.status = status;
+    EXPECT_EQ(classify(answer, key).retry_after, expected) << status;
+  }
+}
+
+TEST(Classify, NamesOnlyTheHostOfARedirect) {
+  Answer answer;
+  answer.status = 302;
+  for (const auto& [location, named] :
+       {std::pair("http://other.example:81/apiv2?api_key=secret", "to http://other.example:81 is not followed"),
+        {"https://other.example?api_key=secret", "to https://other.example is not followed"},
+        {"https://me:secret@other.example/", "to an address with a user in it is not followed"},
+        {"/apiv2?api_key=secret", "to a path of the same host is not followed"}}) {
+    answer.location = location;
+    const Fault fault = classify(answer, key);
+    EXPECT_EQ(fault.kind, Kind::refused);
+    EXPECT_THAT(fault.message, AllOf(HasSubstr(named), Not(HasSubstr("secret"))));
+  }
+}
+
+TEST(Classify, NeverShowsTheKey) {
+  for (const std::string& shown : {std::string(key), std::string("Zw%C3%B6lf%2B5%2Fkey"),
+                                   std::string("Zw%c3%b6lf%2b5%2fkey"), std::string("%5Aw%C3%B6lf+5/%6b%65%79")}) {
+    for (std::string body : shapes("bad call ?api_key=" + shown + "&user=x")) {
+      if (body.front() == '<') body.replace(body.find("&user"), 1, "&amp;");
+      EXPECT_THAT(classify(400, body).message, EndsWith("\"bad call ?api_key=***&user=x\"")) << body;
+    }
+    EXPECT_THAT(classify(502, "<html><title>" + shown + "</title>").message, EndsWith("\"***\""));
+    // A body that is cut within it.
+    EXPECT_THAT(classify(502, "no route to " + shown.substr(0, shown.size() - 2)).message,
+                EndsWith("\"no route to ***\""));
+  }
+  EXPECT_EQ(presentable(std::string_view("a Zw\0xyz b", 10), "Zwxyz"), "a *** b");
+  EXPECT_EQ(presentable("a x\ty b", "x\ty"), "a *** b");
+  EXPECT_EQ(presentable("a b", ""), "a b");
+}
+
+TEST(Presentable, IsOneCleanLineOfBoundedSize) {
+  EXPECT_EQ(presentable("a\r\nb\x1b[31mc\x7f \xC2\x9B\xC2\xA0x\xE9y", "key"), "a b [31mc x\uFFFDy");
+  EXPECT_EQ(presentable(std::string(499, 'x') + "é", "key"), std::string(499, 'x'));
+  EXPECT_EQ(presentable(std::string(498, 'x') + "é", "key"), std::string(498, 'x') + "é");
+}
+
+}  // namespace
+}  // namespace bounced::api

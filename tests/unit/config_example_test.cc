@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+
+#include "tests/unit/config_files.h"
+
+namespace bounced::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The text that is shipped.
+std::string example() {
+  const auto file = std::filesystem::path(__FILE__).parent_path() / "../../config/bounced.example.yaml";
+  std::ifstream in(file);
+  EXPECT_TRUE(in) << file;
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// With every setting that is commented out: those whose # is followed by a letter.
+std::string uncommented() {
+  std::istringstream lines(example());
+  std::string text;
+  for (std::string line; std::getline(lines, line); text += line + '\n') {
+    const std::size_t hash = line.find_first_not_of(' ');
+    if (hash + 1 < line.size() && line[hash] == '#' && line[hash + 1] >= 'a' && line[hash + 1] <= 'z') {
+      line.erase(hash, 1);
+    }
+  }
+  return text;
+}
+
+void replace(std::string& text, const std::string& from, const std::string& to) {
+  const std::size_t pos = text.find(from);
+  ASSERT_NE(pos, std::string::npos) << from;
+  text.replace(pos, from.size(), to);
+}
+
+// The mapping that begins in a line: that and the following ones that are indented no less.
+std::string mapping_at(const std::string& text, int first) {
+  std::istringstream lines(text);
+  std::string mapping;
+  std::size_t indent = 0;
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (++number < first) continue;
+    if (number == first) indent = line.find_first_not_of(' ');
+    const std::size_t begin = line.find_first_not_of(' ');
+    if (begin != std::string::npos && begin < indent) break;
+    mapping += line + '\n';
+  }
+  return mapping;
+}
+
+class Example : public test::ConfigFiles {
+ protected:
+  Example() {
+    write("extra-ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    write("customers.txt", "from-file@example.com\n");
+  }
+};
+
+TEST_F(Example, LoadsAsItStands) {
+  const Config config = load(example());
+  ASSERT_EQ(config.accounts.size(), 1U);
+  EXPECT_EQ(config.accounts[0].key, Secret(std::string(test::secret)));
+  ASSERT_EQ(config.accounts[0].customers.size(), 2U);
+  EXPECT_EQ(config.accounts[0].customers[1].schedule, (Schedule{1h, 24h, 3}));
+}
+
+TEST_F(Example, WhatIsCommentedOutIsTheDefault) {
+  const Config config = load(uncommented());
+  EXPECT_EQ(config.database.url, Database().url);
+  EXPECT_EQ(config.database.connections, Database().connections);
+  EXPECT_EQ(config.polling.schedule, Schedule());
+  EXPECT_EQ(config.polling.concurrency, Polling().concurrency);
+  EXPECT_EQ(config.deletions.concurrency, Deletions().concurrency);
+  EXPECT_EQ(config.deletions.max_attempts, Deletions().max_attempts);
+  EXPECT_EQ(config.retention.polls, Retention().polls);
+  EXPECT_EQ(config.retention.deletion_requests, Retention().deletion_requests);
+  EXPECT_EQ(config.log.level, Log().level);
+  EXPECT_EQ(config.log.format, Log().format);
+  const Account& account = config.accounts.at(0);
+  EXPECT_EQ(account.format, Account().format);
+  EXPECT_EQ(account.method, Account().method);
+  EXPECT_EQ(account.base_url, Account().base_url);
+  EXPECT_EQ(account.time_zone, Account().time_zone);
+  EXPECT_EQ(account.rate_limit.requests, RateLimit().requests);
+  EXPECT_EQ(account.rate_limit.per, RateLimit().per);
+  EXPECT_EQ(account.concurrency, Account().concurrency);
+  EXPECT_EQ(account.ca_file, dir() / "extra-ca.pem");
+  EXPECT_EQ(account.customers.back().name, "from-file@example.com");
+}
+
+// The problem of an unknown key lists the known ones: each mapping gets one.
+TEST_F(Example, HasEveryKnownKey) {
+  const std::string unknown = "unlike-any-other: 1";
+  std::string yaml = unknown + '\n' + uncommented();
+  for (const std::string section : {"database", "polling", "deletions", "retention", "log"}) {
+    replace(yaml, '\n' + section + ":\n", '\n' + section + ":\n  " + unknown + '\n');
+  }
+  replace(yaml, "  - name: main", "  - " + unknown + "\n    name: main");
+  replace(yaml, "{name: big@example.com", "{" + unknown + ", name: big@example.com");
+  const std::vector<Problem> found = problems(yaml);
+  EXPECT_EQ(found.size(), 8U);
+  for (const Problem& problem : found) {
+    const std::string before = "the keys here are ";
+    ASSERT_THAT(problem.message, testing::HasSubstr(before));
+    std::string keys = problem.message.substr(problem.message.find(before) + before.size());
+    std::erase(keys, ',');
+    std::istringstream words(keys);
+    const std::string mapping = mapping_at(yaml, problem.line);
+    for (std::string key; words >> key;) {
+      EXPECT_THAT(mapping, testing::AnyOf(testing::HasSubstr(' ' + key + ':'), testing::HasSubstr('\n' + key + ':')))
+          << problem.key;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bounced::config

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/text.h"
+
+#include <gmock/gmock.h>
+
+namespace bounced::daemon {
+namespace {
+
+TEST(Text, NothingForeignReachesTheTerminal) {
+  EXPECT_EQ(printable("a\nb\tc\x1b[31m\x7f"), "a?b?c?[31m?");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "?31m");  // C1's CSI
+  EXPECT_EQ(printable("a\xe2\x80\xae"
+                      "b"),
+            "a?b");  // right-to-left override
+  EXPECT_EQ(printable("\xff\xc3(\xe2\x82"),
+            "?"
+            "?(?");  // not UTF-8
+  EXPECT_EQ(printable("Grüße, 世界"), "Grüße, 世界");
+}
+
+TEST(Text, ValuesAreQuotedWhereTheyCouldBeMistaken) {
+  EXPECT_EQ(as_value("plain"), "plain");
+  EXPECT_EQ(as_value(""), "\"\"");
+  EXPECT_EQ(as_value("two words"), "\"two words\"");
+  EXPECT_EQ(as_value("x customer=y"), "\"x customer=y\"");
+  EXPECT_EQ(as_value(R"(say "\")"), R"("say \"\\\"")");
+  EXPECT_EQ(as_value("line\nother"), "line?other");
+}
+
+TEST(Text, AgesHaveTheLargestUnitThatThereAreTwoOf) {
+  EXPECT_EQ(age(-5), "0s");
+  EXPECT_EQ(age(119), "119s");
+  EXPECT_EQ(age(120), "2m");
+  EXPECT_EQ(age(3 * 3600), "3h");
+  EXPECT_EQ(age(47 * 3600), "47h");
+  EXPECT_EQ(age(72 * 3600), "3d");
+}
+
+TEST(Text, NumbersAreGrouped) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(1000), "1,000");
+  EXPECT_EQ(grouped(1234567), "1,234,567");
+  EXPECT_EQ(counted(1, "row"), "1 row");
+  EXPECT_EQ(counted(0, "row"), "0 rows");
+}
+
+TEST(Text, ShortenedTextIsCutBetweenCharacters) {
+  EXPECT_EQ(shortened("12345", 5), "12345");
+  EXPECT_EQ(shortened("123456", 5), "1234…");
+  EXPECT_EQ(shortened("üüüüüü", 5), "üüüü…");
+}
+
+TEST(Text, TablesAreAlignedByCharactersAndFit) {
+  EXPECT_EQ(table({{"A", "B"}, {"ü1", "x"}, {"123", "y"}}), "A    B\nü1   x\n123  y\n");
+  EXPECT_EQ(table({{"A", std::string(200, 'x')}}, 40), "A  " + std::string(36, 'x') + "…\n");
+}
+
+}  // namespace
+}  // namespace bounced::daemon
