@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
+#include <sstream>
 #include <vector>
 
 #include "daemon/text.h"
@@ -13,8 +14,7 @@
 namespace bounced::daemon {
 namespace {
 
-using Rows = std::vector<std::vector<std::string>>;
-
+constexpr std::size_t width = 100;
 // More than this fills a screen, and --json has them all.
 constexpr std::size_t longest_list = 20;
 // A daemon looks every few seconds; what is due for longer waits for something.
@@ -54,63 +54,82 @@ std::string ago(const std::optional<db::Moment>& moment) {
   return moment ? age(moment->ago) + " ago" : "never";
 }
 
-std::string section(const std::string& title, Rows rows) {
-  if (rows.size() < 2) return {};
-  const std::size_t more = rows.size() > longest_list + 1 ? rows.size() - longest_list - 1 : 0;
-  rows.resize(rows.size() - more);
-  return "\n" + title + "\n" + table(rows) + (more > 0 ? fmt::format("and {} more\n", grouped(more)) : "");
+// What a list shows of one: a row of its columns, and what is said about it, on lines of its own.
+struct Item {
+  std::vector<std::string> columns;
+  std::string note = {};
+};
+
+std::string listing(const std::string& title, const std::vector<std::string>& head, const std::vector<Item>& items) {
+  if (items.empty()) return {};
+  const std::size_t shown = std::min(items.size(), longest_list);
+  std::vector<std::vector<std::string>> rows{head};
+  for (std::size_t i = 0; i < shown; ++i) rows.push_back(items[i].columns);
+  std::istringstream lines(table(rows, width));
+  std::string text = "\n" + title + "\n";
+  std::string line;
+  std::getline(lines, line);
+  text += line + '\n';
+  for (std::size_t i = 0; i < shown && std::getline(lines, line); ++i) {
+    text += line + '\n' + (items[i].note.empty() ? "" : wrapped(items[i].note, width, 4));
+  }
+  if (shown < items.size()) text += fmt::format("and {} more\n", grouped(items.size() - shown));
+  return text;
+}
+
+std::string short_name(const std::string& name) {
+  return shortened(printable(name), 40);
 }
 
 std::string failing_customers(std::vector<db::CustomerStatus> customers) {
   std::erase_if(customers, [](const auto& customer) { return !is_failing(customer); });
   std::ranges::stable_sort(customers, std::greater<>(), &db::CustomerStatus::failures);
-  Rows rows{{"CUSTOMER", "FAILURES", "LAST", "LAST GOOD POLL", "ERROR"}};
+  std::vector<Item> items;
   for (const auto& customer : customers) {
-    rows.push_back({shortened(printable(customer.name), 36), grouped(static_cast<std::uint64_t>(customer.failures)),
-                    ago(customer.last_error_at), ago(customer.last_poll_at),
-                    printable(customer.last_error.value_or(""))});
+    items.push_back({{short_name(customer.name), grouped(static_cast<std::uint64_t>(customer.failures)),
+                      ago(customer.last_error_at), ago(customer.last_poll_at)},
+                     customer.last_error.value_or("")});
   }
-  return section("Failing customers", std::move(rows));
+  return listing("Failing customers", {"CUSTOMER", "FAILURES", "LAST", "LAST GOOD POLL"}, items);
 }
 
 std::string remarkable_customers(const std::vector<db::CustomerStatus>& customers) {
-  Rows rows{{"CUSTOMER", "SINCE", "REMARK"}};
+  std::vector<Item> items;
   for (const auto& customer : customers) {
     if (!customer.active || customer.failures > 0 || (!customer.last_error && !customer.held_since)) continue;
-    rows.push_back({shortened(printable(customer.name), 36),
-                    ago(customer.held_since ? customer.held_since : customer.last_error_at),
-                    printable(customer.last_error.value_or("held"))});
+    items.push_back(
+        {{short_name(customer.name), ago(customer.held_since ? customer.held_since : customer.last_error_at)},
+         customer.last_error.value_or("held by the shrink guard")});
   }
-  return section("Remarks on lists", std::move(rows));
+  return listing("Remarks on lists", {"CUSTOMER", "SINCE"}, items);
 }
 
 std::string late_customers(const std::vector<db::CustomerStatus>& customers) {
-  Rows rows{{"CUSTOMER", "LATE", "LAST GOOD POLL"}};
+  std::vector<Item> items;
   for (const auto& customer : customers) {
     if (!is_late(customer)) continue;
-    rows.push_back(
-        {shortened(printable(customer.name), 36), age(customer.next_poll_at.ago), ago(customer.last_poll_at)});
+    items.push_back({{short_name(customer.name), age(customer.next_poll_at.ago), ago(customer.last_poll_at)}});
   }
-  return section("Late customers", std::move(rows));
+  return listing("Late customers", {"CUSTOMER", "LATE BY", "LAST GOOD POLL"}, items);
 }
 
 std::string paused_accounts(const std::vector<db::AccountStatus>& accounts) {
-  Rows rows{{"ACCOUNT", "FOR", "BECAUSE"}};
+  std::vector<Item> items;
   for (const auto& account : accounts) {
     if (!account.paused_until) continue;
-    rows.push_back({shortened(printable(account.name), 36), age(-account.paused_until->ago),
-                    printable(account.paused_because.value_or(""))});
+    items.push_back({{short_name(account.name), age(-account.paused_until->ago)}, account.paused_because.value_or("")});
   }
-  return section("Paused accounts", std::move(rows));
+  return listing("Paused accounts", {"ACCOUNT", "FOR ANOTHER"}, items);
 }
 
 std::string daemons_table(const std::vector<db::DaemonStatus>& daemons) {
-  Rows rows{{"DAEMON", "HOST", "PID", "VERSION", "STARTED", "HEARTBEAT"}};
+  std::vector<Item> items;
   for (const auto& daemon : daemons) {
-    rows.push_back({std::to_string(daemon.id), shortened(printable(daemon.host), 36), std::to_string(daemon.pid),
-                    printable(daemon.version), ago(daemon.started), daemon.alive ? ago(daemon.heartbeat) : "dead"});
+    items.push_back({{std::to_string(daemon.id), short_name(daemon.host), std::to_string(daemon.pid),
+                      printable(daemon.version), ago(daemon.started), daemon.alive ? ago(daemon.heartbeat) : "dead"}});
   }
-  return rows.size() > 1 ? section("Daemons", std::move(rows)) : "\nNo daemon is running.\n";
+  return items.empty() ? "\nNo daemon is running.\n"
+                       : listing("Daemons", {"DAEMON", "HOST", "PID", "VERSION", "STARTED", "HEARTBEAT"}, items);
 }
 
 boost::json::value json_of(const std::optional<std::string>& text) {
@@ -163,11 +182,11 @@ boost::json::array json_list(const Items& items) {
 
 std::string status_text(const db::Status& status) {
   const Totals totals(status.customers);
-  std::string text =
-      fmt::format("{}, {} active: {} failing, {} held, {} never polled, {} late; {} current\n",
-                  counted(totals.all, "customer"), grouped(totals.active), grouped(totals.failing),
-                  grouped(totals.held), grouped(totals.never_polled), grouped(totals.late),
-                  counted(static_cast<std::uint64_t>(std::max<std::int64_t>(totals.current_bounces, 0)), "bounce"));
+  std::string text = fmt::format(
+      "{}, {} active: {} failing, {} held, {} never polled, {} late; {}\n", counted(totals.all, "customer"),
+      grouped(totals.active), grouped(totals.failing), grouped(totals.held), grouped(totals.never_polled),
+      grouped(totals.late),
+      counted(static_cast<std::uint64_t>(std::max<std::int64_t>(totals.current_bounces, 0)), "current bounce"));
   if (totals.oldest != nullptr) {
     text += fmt::format("oldest list: {}, of {}\n", ago(totals.oldest->last_poll_at), printable(totals.oldest->name));
   }

@@ -158,7 +158,7 @@ int sync(const std::filesystem::path& config_file, const SyncOptions& options) {
   const config::Config config = config::load(config_file);
   std::vector<std::string> customers = choose_customers(config, options.customers);
   std::ranges::sort(customers);
-  customers.erase(std::ranges::unique(customers).begin(), customers.end());
+  customers.erase(std::unique(customers.begin(), customers.end()), customers.end());
 
   Log log(config.log);
   SyncEvents events(log);

@@ -21,6 +21,16 @@ std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+// So many characters of valid UTF-8.
+std::string beginning(std::string_view text, std::size_t characters) {
+  std::size_t end = 0;
+  for (; characters > 0 && end < text.size(); --characters) {
+    do ++end;
+    while (end < text.size() && (text[end] & 0xC0) == 0x80);
+  }
+  return std::string(text.substr(0, end));
+}
+
 }  // namespace
 
 std::string printable(std::string_view text) {
@@ -69,12 +79,23 @@ std::string counted(std::uint64_t number, std::string_view noun) {
 
 std::string shortened(std::string_view text, std::size_t width) {
   if (width_of(text) <= width) return std::string(text);
-  std::size_t end = 0;
-  for (std::size_t shown = 0; shown + 1 < width && end < text.size(); ++shown) {
-    do ++end;
-    while (end < text.size() && (text[end] & 0xC0) == 0x80);
+  return beginning(text, width - 1) + "…";
+}
+
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
+  std::string lines;
+  std::string rest = printable(text);
+  while (!rest.empty()) {
+    std::string line = beginning(rest, width - indent);
+    if (line.size() < rest.size() && rest[line.size()] != ' ') {
+      // A blank in the second half is near enough to the end.
+      if (const auto blank = line.rfind(' '); blank != line.npos && blank > line.size() / 2) line.resize(blank);
+    }
+    rest.erase(0, line.size());
+    rest.erase(0, rest.find_first_not_of(' '));
+    lines += std::string(indent, ' ') + line + '\n';
   }
-  return std::string(text.substr(0, end)) + "…";
+  return lines;
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t width) {

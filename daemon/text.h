@@ -27,6 +27,9 @@ std::string counted(std::uint64_t number, std::string_view noun);
 // Cut to so many characters, with "…" at the end where something was cut off.
 std::string shortened(std::string_view text, std::size_t width);
 
+// Foreign text as indented lines of at most `width` characters, broken at blanks where there are some.
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);
+
 // Rows in aligned columns, the first of them the head. The last column, which may be long, is cut so that a line has
 // at most `width` characters.
 std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t width = 100);

@@ -278,7 +278,7 @@ asio::awaitable<Pool::Lease> Pool::staging_lease() {
   std::unique_ptr<Turnstile, decltype(leave)> place(&impl->staging, leave);
   co_await impl->free_connections.enter();
   auto state = std::make_unique<Lease::State>(impl);
-  place.release();
+  (void)place.release();
   state->stages = true;
   co_return Lease(std::move(state));
 }

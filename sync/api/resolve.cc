@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <unistd.h>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -76,8 +77,10 @@ asio::awaitable<std::vector<tcp::endpoint>> resolve(std::string host, std::uint1
   timer.async_wait([done](boost::system::error_code stopped) {
     if (!stopped) done->cancel();
   });
-  co_await done->async_wait(asio::posix::stream_descriptor::wait_read,
-                            asio::redirect_error(asio::use_awaitable, error));
+  // A read that ends, not a wait until it would: Asio's waits may end too early (an event that was still queued for a
+  // descriptor that has just been closed goes to the next one).
+  char none = 0;
+  co_await done->async_read_some(asio::buffer(&none, 1), asio::redirect_error(asio::use_awaitable, error));
   const bool expired = timer.cancel() == 0;
   co_await throw_if_stopped();
   if (expired) throw TransportError("no answer from the name server about " + host);

@@ -85,14 +85,18 @@ start_cluster() {
   [[ $(stat -c %U "$socket") == "$server" ]] || die "$socket belongs to another user: remove it"
   say "starting the private PostgreSQL; ./dev stop stops it"
   logged "$bin/pg_ctl" --pgdata="$data" --wait --options="-c listen_addresses='' -c unix_socket_directories=$socket" start
-  as_owner -U postgres -d postgres <<'SQL'
+  script_psql -U postgres -d postgres <<'SQL'
 select 'create role bounced login' where not exists (select from pg_roles where rolname = 'bounced') \gexec
 select 'create database bounced owner bounced' where not exists (select from pg_database where datname = 'bounced') \gexec
 SQL
 }
 
-# psql for scripts.
-as_owner() { "$bin/psql" -h "$socket" -U bounced -d bounced -XqAt -v ON_ERROR_STOP=1 "$@"; }
+# psql for scripts, and for what prints one value.
+script_psql() {
+  PGOPTIONS='-csearch_path=bounced -cclient_min_messages=warning' "$bin/psql" -h "$socket" -U bounced -d bounced \
+    --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --pset=pager=off "$@"
+}
+value_psql() { script_psql --no-align --tuples-only "$@"; }
 
 psql_() {
   start_cluster

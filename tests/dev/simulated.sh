@@ -7,7 +7,7 @@ start_simulator() {
   rm -f "$dev/simulator.log"
   : >"$dev/simulator.log"
   # Out of reach of Ctrl-C, which is for the daemon.
-  setsid setpriv --pdeathsig TERM build/release/bounced-simulator --user reseller --key dev-key \
+  setsid setpriv --pdeathsig TERM build/release/tests/simulator/bounced-simulator --user reseller --key dev-key \
     --ca-file "$dev/simulator-ca.pem" --customer corner-shop=7:1 --customer newsletter=4000:2 --customer old-crm=5000:3 \
     --customer grand-mailer=100000:4 >"$dev/simulator.log" 2>&1 </dev/null &
   local simulator=$!
@@ -19,8 +19,10 @@ start_simulator() {
 
 # control COMMAND PARAMETER=VALUE...: changes lists behind the daemon's back.
 control() {
+  local parameter parameters=()
+  for parameter in "${@:2}"; do parameters+=(--data-urlencode "$parameter"); done
   curl --silent --show-error --fail-with-body --cacert "$dev/simulator-ca.pem" "$api/control/$1" \
-    "${@/#/--data-urlencode=}"
+    "${parameters[@]}"
 }
 
 # write_configuration FILE DATABASE

@@ -4,16 +4,16 @@
 # and ends with an error where that is not so.
 
 step=0
-step() { printf '\n\033[1m%d. %s\033[0m\n' "$((++step))" "$1"; }
+step() { printf '\n%d. %s\n\n' "$((++step))" "$1"; }
 words() { printf '   %s\n' "$@"; }
 
 # show SQL: as a person would see it.
 show() {
-  printf '\n%s\n' "$1" | sed 's/^/   bounced=> /'
-  as_owner -d bounced_tour -P pager=off --no-tuples-only -P format=aligned <<<"set search_path = bounced; $1" | sed 's/^/   /'
+  printf '\n%s\n\n' "$1" | sed 's/^./   bounced=> &/'
+  script_psql -d bounced_tour -c "$1" | sed 's/^/   /'
 }
 
-value() { as_owner -d bounced_tour <<<"set search_path = bounced; $1"; }
+value() { value_psql -d bounced_tour -c "$1"; }
 
 # expect WHAT WANTED SQL
 expect() {
@@ -29,6 +29,8 @@ sync() {
   printf '\n   $ bounced sync --config .dev/tour.yaml\n'
   build/release/bounced sync --config "$dev/tour.yaml" 2>&1 | sed 's/^/   /' || status=${PIPESTATUS[0]}
   ((status == $1)) || die "the tour: bounced sync ended with $status instead of $1"
+  # A session has added what it did to the statistics when it is no longer listed.
+  until [[ $(value "select count(*) from pg_stat_activity where application_name like 'bounced%'") == 0 ]]; do sleep 0.1; done
   printf '\n'
 }
 
@@ -38,8 +40,8 @@ an_address() { value "select min(email) from (select email from current_bounces 
 
 fresh_mirror() {
   start_cluster
-  as_owner -U postgres -d postgres <<<'drop database if exists bounced_tour with (force)'
-  as_owner -U postgres -d postgres <<<'create database bounced_tour owner bounced'
+  script_psql -U postgres -d postgres -c 'drop database if exists bounced_tour with (force)' \
+    -c 'create database bounced_tour owner bounced'
   start_simulator
   write_configuration "$dev/tour.yaml" bounced_tour
 }
@@ -51,7 +53,7 @@ tour_first_poll() {
   sync 0
   show "select customer, account, count(*) as bounces, count(distinct email) as addresses, max(bounced_at) as latest
   from current_bounces group by customer, account order by bounces;"
-  show "select email, status, reason from current_bounces where customer = 'corner-shop' order by bounced_at;"
+  show "select email, status, left(reason, 60) as reason from current_bounces where customer = 'corner-shop' order by bounced_at;"
   local customer
   for customer in corner-shop newsletter old-crm grand-mailer; do
     expect "bounces of $customer in the mirror and at the API" "$(control size customer=$customer)" \
@@ -65,7 +67,6 @@ tour_nothing_new() {
     "customer, and the view knows."
   local before seen written
   written="select n_tup_ins + n_tup_upd + n_tup_del from pg_stat_user_tables where relname = 'mirror'"
-  value 'select pg_stat_force_next_flush()' >/dev/null
   before=$(value "$written")
   seen=$(value 'select min(last_seen_at) from current_bounces')
   sync 0
@@ -77,24 +78,26 @@ tour_nothing_new() {
 
 tour_changes() {
   step "Lists change behind the daemon's back"
-  local gone again
+  local gone again now
+  now=$(TZ=America/Los_Angeles date '+%F %T') # the account's zone
   gone=$(an_address corner-shop)
   again=$(an_address old-crm)
   words "corner-shop: $gone is removed, and new@example.org bounces." "newsletter: 25 addresses bounce, and 40 are removed." \
     "grand-mailer: 500 and 1,000." "old-crm: $again, which has bounced before, bounces again; the list shows the later one."
   control remove customer=corner-shop "email=$gone" >/dev/null
-  control add customer=corner-shop email=new@example.org status=5.2.2 'reason=552 5.2.2 mailbox full' >/dev/null
+  control add customer=corner-shop email=new@example.org status=5.2.2 'reason=552 5.2.2 mailbox full' \
+    "created=$now" >/dev/null
   control add-some customer=newsletter count=25 >/dev/null
   control remove-some customer=newsletter count=40 >/dev/null
   control add-some customer=grand-mailer count=500 >/dev/null
   control remove-some customer=grand-mailer count=1000 >/dev/null
   control remove customer=old-crm "email=$again" >/dev/null
   control add customer=old-crm "email=$again" status=5.1.1 'reason=550 5.1.1 user unknown' \
-    "created=$(date -u '+%F %T')" >/dev/null
+    "created=$now" >/dev/null
   changed_at=$(value 'select clock_timestamp()')
   sync 0
-  show "select customer, kind, received, added, changed, superseded, disappeared
-  from polls join customers using (customer_id) where asked_at > '$changed_at' order by customer;"
+  show "select name, kind, received, added, changed, superseded, disappeared
+  from polls join customers using (customer_id) where asked_at > '$changed_at' order by name;"
   words "What is new at corner-shop, and what is gone there:"
   show "select email, reason, first_seen_at, gone_at, gone_because
   from bounces where customer = 'corner-shop' and greatest(first_seen_at, gone_at) > '$changed_at' order by email;"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the README shows runs.
 #include <fstream>
-#include <regex>
 #include <sstream>
 
 #include "tests/service/service.h"
@@ -14,9 +13,15 @@ std::vector<std::string> blocks_of(const std::string& language) {
   std::ostringstream text;
   text << in.rdbuf();
   const std::string readme = text.str();
-  const std::regex block("```" + language + "\n([^`]*)```");
   std::vector<std::string> blocks;
-  for (std::sregex_iterator at(readme.begin(), readme.end(), block), end; at != end; ++at) blocks.push_back((*at)[1]);
+  const std::string fence = "```";
+  std::size_t at = 0;
+  while ((at = readme.find(fence + language + "\n", at)) != std::string::npos) {
+    const std::size_t begin = readme.find('\n', at) + 1;
+    const std::size_t end = readme.find(fence, begin);
+    blocks.push_back(readme.substr(begin, end - begin));
+    at = end + fence.size();
+  }
   return blocks;
 }
 

@@ -35,10 +35,11 @@ class RealInput : public Service {
   // The files' JSON, as a list of a customer; as XML by way of PostgreSQL's own functions.
   std::string as_xml(const std::string& json) const {
     return "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n" +
-           value("select xmlelement(name bounces, xmlagg(xmlelement(name bounce, xmlelement(name email, e->>'email'), "
-                 "xmlelement(name status, e->>'status'), xmlelement(name reason, e->>'reason'), "
-                 "xmlelement(name created, e->>'created')))) from json_array_elements(" +
-                 quoted(json) + ") e");
+           value(
+               "select xmlelement(name bounces, xmlagg(xmlelement(name bounce, xmlelement(name email, e->>'email'), "
+               "xmlelement(name status, e->>'status'), xmlelement(name reason, e->>'reason'), "
+               "xmlelement(name created, e->>'created')))) from json_array_elements(" +
+               quoted(json) + ") e");
   }
 
   // Serves each list as JSON and XML, plain and gzip, each as a customer of its own, and syncs them all.
@@ -101,11 +102,11 @@ TEST_F(RealInput, AnswersOfTheRealApi) {
 
 TEST_F(RealInput, TextsOfRealMailServers) {
   const std::string replies = text_of(real / "replies.json");
-  const std::string list =
-      value("select json_agg(json_build_object('email', format('r%s@example.com', i), 'status', e->>'status', "
-            "'reason', e->>'reason', 'created', '2024-01-02 03:04:05'::timestamp + i * interval '1 min')) "
-            "from json_array_elements(" +
-            quoted(replies) + ") with ordinality as of (e, i)");
+  const std::string list = value(
+      "select json_agg(json_build_object('email', format('r%s@example.com', i), 'status', e->>'status', "
+      "'reason', e->>'reason', 'created', '2024-01-02 03:04:05'::timestamp + i * interval '1 min')) "
+      "from json_array_elements(" +
+      quoted(replies) + ") with ordinality as of (e, i)");
   // PostgreSQL writes JSON's times with a T between date and time, the API with a blank.
   const std::string as_the_api =
       value("select regexp_replace(" + quoted(list) + ", '(\"2024-\\d\\d-\\d\\d)T', '\\1 ', 'g')");

@@ -56,6 +56,8 @@ Cert make_cert(const Subject& subject, EVP_PKEY& key, X509* issuer, EVP_PKEY& is
     extend(*cert, *issuer, NID_basic_constraints, "critical,CA:FALSE");
     extend(*cert, *issuer, NID_subject_alt_name, subject.alternatives);
     extend(*cert, *issuer, NID_ext_key_usage, "serverAuth");
+    // All authorities have the same name; this tells them apart.
+    if (issuer != cert.get()) extend(*cert, *issuer, NID_authority_key_identifier, "keyid");
   } else {
     extend(*cert, *issuer, NID_basic_constraints, "critical,CA:TRUE");
     extend(*cert, *issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
@@ -89,7 +91,7 @@ Certificates::~Certificates() {
 }
 
 Context Certificates::context(Certificate kind, bool only_1_1) const {
-  const Context context(must(SSL_CTX_new(TLS_server_method())), SSL_CTX_free);
+  Context context(must(SSL_CTX_new(TLS_server_method())), SSL_CTX_free);
   must(SSL_CTX_set_min_proto_version(context.get(), only_1_1 ? TLS1_1_VERSION : TLS1_2_VERSION));
   if (only_1_1) {
     must(SSL_CTX_set_max_proto_version(context.get(), TLS1_1_VERSION));

@@ -347,7 +347,7 @@ TEST(ListParser, ReadsCreatedStrictly) {
 
 // What SendGrid's own API answered, where it is at hand.
 TEST(ListParser, ReadsRealLists) {
-  const std::filesystem::path folder = std::filesystem::path(BOUNCED_REAL) / "lists";
+  const std::filesystem::path folder = std::filesystem::path(BOUNCED_REAL_INPUT) / "lists";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no real lists in " << folder;
   std::size_t files = 0;
   std::size_t entries = 0;

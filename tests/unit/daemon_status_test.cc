@@ -69,10 +69,10 @@ TEST(StatusView, TheTextSaysWhatIsNotWell) {
   EXPECT_THAT(text,
               HasSubstr("6 customers, 5 active: 1 failing, 1 held, 1 never polled, 1 late; 60 current bounces\n"));
   EXPECT_THAT(text, HasSubstr("fails@example.com  3 "));
-  EXPECT_THAT(text, HasSubstr("no answer?xxx"));
-  EXPECT_THAT(text, HasSubstr("held      10m ago  it lacks 30 of 50\n"));
-  EXPECT_THAT(text, HasSubstr("late      7m    60s ago\n"));
-  EXPECT_THAT(text, HasSubstr("other    10m  Bad username / password\n"));
+  EXPECT_THAT(text, HasSubstr("\n    unavailable: localhost: no answer?xxx"));
+  EXPECT_THAT(text, HasSubstr("held      10m ago\n    it lacks 30 of 50\n"));
+  EXPECT_THAT(text, HasSubstr("late      7m       60s ago\n"));
+  EXPECT_THAT(text, HasSubstr("other    10m\n    Bad username / password\n"));
   EXPECT_THAT(text, HasSubstr("7       here  123  0.1.0    2h ago   2s ago\n"));
   EXPECT_THAT(text, Not(HasSubstr("gone")));
   std::istringstream lines(text);

@@ -53,6 +53,14 @@ TEST(Text, ShortenedTextIsCutBetweenCharacters) {
   EXPECT_EQ(shortened("üüüüüü", 5), "üüüü…");
 }
 
+TEST(Text, LongTextIsWrappedAtBlanks) {
+  EXPECT_EQ(wrapped("one two three", 20, 2), "  one two three\n");
+  EXPECT_EQ(wrapped("one two three four", 12, 2), "  one two\n  three four\n");
+  EXPECT_EQ(wrapped("üüüüüüüüüüüü", 8, 2), "  üüüüüü\n  üüüüüü\n");
+  EXPECT_EQ(wrapped("ends here  ", 11, 2), "  ends here\n");
+  EXPECT_EQ(wrapped("", 11, 2), "");
+}
+
 TEST(Text, TablesAreAlignedByCharactersAndFit) {
   EXPECT_EQ(table({{"A", "B"}, {"ü1", "x"}, {"123", "y"}}), "A    B\nü1   x\n123  y\n");
   EXPECT_EQ(table({{"A", std::string(200, 'x')}}, 40), "A  " + std::string(36, 'x') + "…\n");
