@@ -2,9 +2,13 @@
 // The v2 client's connections: kept and renewed, verified, with deadlines, at the sink's pace, and given up when asked.
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "tests/integration/client_fixture.h"
@@ -139,6 +143,42 @@ TEST_F(ClientNetwork, AsksAgainOnlyOnceAndOnlyBeforeAnyByteOfTheAnswer) {
   const auto cut = read_each(2, [&] { server.answer({}, {.cut = 5, .ending = simulator::Ending::reset}, 0); });
   EXPECT_EQ(fault_of(cut[1]).kind, Kind::unavailable);
   EXPECT_EQ(server.counters().calls, 2);
+}
+
+// One connection over plain HTTP on which each request is answered by the next of these texts; then it is closed, and
+// no other is taken.
+asio::awaitable<void> answer_with(asio::ip::tcp::acceptor acceptor, std::vector<std::string> answers) {
+  asio::ip::tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
+  acceptor.close();
+  std::string request;
+  for (const std::string& answer : answers) {
+    const std::size_t size =
+        co_await asio::async_read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", asio::use_awaitable);
+    request.erase(0, size);
+    co_await asio::async_write(socket, asio::buffer(answer), asio::use_awaitable);
+  }
+}
+
+TEST_F(ClientNetwork, ReadsHeadsThatTheSimulatorDoesNotSend) {
+  const auto outcomes = test::run([&](auto executor) -> asio::awaitable<std::vector<Outcome>> {
+    asio::ip::tcp::acceptor acceptor(executor, {asio::ip::address_v4::loopback(), 0});
+    account.base_url = "http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
+    const std::string list = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]";
+    asio::co_spawn(executor,
+                   answer_with(std::move(acceptor), {list, "HTTP/1.1 100 Continue\r\n\r\n" + list, "HTTP/1.1 200 O"}),
+                   asio::detached);
+    const auto client = make_client(executor, account, deadlines);
+    std::vector<Outcome> each;
+    for (int call = 0; call < 3; ++call) {
+      test::Collected ignored;
+      each.push_back(co_await client->read_list(customer, std::nullopt, ignored));
+    }
+    co_return each;
+  });
+  EXPECT_TRUE(std::holds_alternative<ListRead>(outcomes[0]));
+  EXPECT_TRUE(std::holds_alternative<ListRead>(outcomes[1]));
+  // There was a byte of the answer: it is not asked for again, which here would be "Connection refused".
+  EXPECT_THAT(fault_of(outcomes[2]).message, EndsWith("closed before the answer was whole"));
 }
 
 TEST_F(ClientNetwork, CallsAtTheSameTimeHaveConnectionsOfTheirOwn) {

@@ -41,10 +41,11 @@ TEST_F(Readme, EveryStatementRuns) {
 TEST_F(Readme, TheConfigurationLoads) {
   const auto configurations = blocks_of("yaml");
   ASSERT_EQ(configurations.size(), 1U);
-  std::string text = configurations[0];
-  std::size_t indented = 0;
-  while ((indented = text.find("\n   ")) != std::string::npos) text.replace(indented, 4, "\n");
-  dir.write("bounced.yaml", text.substr(text.find_first_not_of(' ')));
+  // It stands indented in a numbered list.
+  std::istringstream lines(configurations[0]);
+  std::string text;
+  for (std::string line; std::getline(lines, line);) text += line.substr(std::min<std::size_t>(3, line.size())) + "\n";
+  dir.write("bounced.yaml", text);
   EXPECT_THAT(run({"check", "--offline"}), ended_with(0));
 }
 
