@@ -18,7 +18,7 @@ struct LocalTime {
 using Instant = std::chrono::sys_seconds;
 
 // An entry of a list as the API gives it, made storable: valid UTF-8 without NUL, white space folded, of bounded
-// length (sync/api/storable.h). The email is never blank.
+// length (sync/api/parse/storable.h). The email is never blank.
 struct ListedBounce {
   std::string email;
   std::string status;

@@ -27,7 +27,7 @@ struct Merged {
   std::int64_t disappeared = 0;
   bool held = false;         // by the shrink guard: what it lacks is still current
   std::int64_t lacking = 0;  // current rows that a full list lacks, held or gone
-  std::string remark;        // what is in last_error now, if anything
+  std::string remark = {};   // what is in last_error now, if anything
 
   [[nodiscard]] bool changed_something() const { return added + changed + superseded + disappeared > 0 || held; }
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <set>
 #include <utility>
 
@@ -36,17 +37,26 @@ Once::Once(const asio::any_io_executor& executor, db::Pool& pool, Accounts& acco
 }
 
 asio::awaitable<OnceResult> Once::run() {
+  std::exception_ptr broken;
+  try {
+    co_await poll_all();
+  } catch (...) {
+    broken = std::current_exception();
+  }
+  co_await polls_.end();
+  if (broken) std::rethrow_exception(broken);
+  polls_.check();
+  if (!database_lost_.empty()) throw db::Unavailable(database_lost_);
+  co_return std::move(result_);
+}
+
+asio::awaitable<void> Once::poll_all() {
   while (!result_.stopped && !(waiting_.empty() && polls_.empty())) {
     const bool claimed = co_await claim_some();
     polls_.check();
     if (!database_lost_.empty()) break;
     if (!claimed && !(waiting_.empty() && polls_.empty())) co_await wakeup_.wait(look_again_for_claims);
   }
-  polls_.cancel();
-  co_await polls_.wait();
-  polls_.check();
-  if (!database_lost_.empty()) throw db::Unavailable(database_lost_);
-  co_return std::move(result_);
 }
 
 void Once::stop() {

@@ -41,6 +41,7 @@ class Once {
     std::string cannot;                                  // why no call of this account can go well
   };
 
+  boost::asio::awaitable<void> poll_all();
   boost::asio::awaitable<bool> claim_some();
   void ended(const db::Claim& claim, const PollResult& result);
   std::vector<std::string> candidates();

@@ -53,7 +53,8 @@ void PollGroup::cancel() {
   for (auto& [customer, signal] : running_) signal.emit(boost::asio::cancellation_type::terminal);
 }
 
-boost::asio::awaitable<void> PollGroup::wait() {
+boost::asio::awaitable<void> PollGroup::end() {
+  cancel();
   // Each end wakes us; the time is only what a wait must have.
   while (!running_.empty()) co_await changed_.wait(std::chrono::minutes(1));
 }

@@ -31,10 +31,10 @@ class PollGroup {
   [[nodiscard]] std::vector<int> customers() const;
   [[nodiscard]] bool empty() const { return running_.empty(); }
 
-  // Ends all polls soon.
+  // Breaks all polls off; they end soon.
   void cancel();
-  // Until all have ended.
-  boost::asio::awaitable<void> wait();
+  // The same, and waits until they have ended.
+  boost::asio::awaitable<void> end();
   // Rethrows what broke a poll in a way that it could not handle itself: the process should end.
   void check() const;
 

@@ -2,6 +2,7 @@
 #include "sync/scheduler.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "db/errors.h"
@@ -34,13 +35,18 @@ Scheduler::Scheduler(const asio::any_io_executor& executor, db::Pool& pool, Acco
       polls_(executor, Poller(pool, accounts, observer, true), accounts, concurrency, wakeup_) {}
 
 asio::awaitable<void> Scheduler::run() {
-  while (!stopping_) {
-    const Seconds sleep = co_await step();
-    polls_.check();
-    if (!stopping_) co_await wakeup_.wait(sleep);
+  std::exception_ptr broken;
+  try {
+    while (!stopping_) {
+      const Seconds sleep = co_await step();
+      polls_.check();
+      if (!stopping_) co_await wakeup_.wait(sleep);
+    }
+  } catch (...) {
+    broken = std::current_exception();
   }
-  polls_.cancel();
-  co_await polls_.wait();
+  co_await polls_.end();
+  if (broken) std::rethrow_exception(broken);
   polls_.check();
 }
 

@@ -17,7 +17,6 @@ namespace bounced::db {
 namespace {
 
 using test::query_value;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using List = std::vector<ListedBounce>;
 

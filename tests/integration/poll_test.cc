@@ -227,8 +227,7 @@ TEST_P(SpoiltAnswers, WholeDocumentsWhoseEndIsNotHonest) {
 TEST_P(SpoiltAnswers, DocumentsThatNobodyCanMend) {
   std::vector<Spoilt> answers;
   for (const std::string body : {
-           R"([{"email":"z@example.com","status":"550","reason":"x"}])"
-           "trailing",
+           R"([{"email":"z@example.com","status":"550","reason":"x"}]trailing)",
            R"([{"email":"z@example.com"},])",
            R"([{"email":"z@example.com" "status":"550"}])",
            R"([{"email":"z@example.com"}, 5])",

@@ -10,8 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::least;
-using testing::ElementsAre;
-using testing::Field;
 
 class Load : public test::ConfigFiles {};
 
