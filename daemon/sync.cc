@@ -135,7 +135,7 @@ void Sync::stop() {
 
 int report(const sync::OnceResult& result, const Progress& progress, std::size_t customers) {
   for (const auto& [customer, why] : result.held) {
-    fmt::print("held: customer {}: {}\n", printable(customer), printable(why));
+    fmt::print("customer {}: {}\n", printable(customer), printable(why));
   }
   std::fflush(stdout);
   for (const auto& [customer, why] : result.failed) {

@@ -139,7 +139,7 @@ TEST_F(Commands, SyncNamesHeldListsAndIsWell) {
   ASSERT_THAT(run({"sync"}), ended_with(0));
   const std::string before = current_bounces();
   api.clear("a@example.com");
-  EXPECT_THAT(run({"sync"}), AllOf(ended_with(0), out_has("held: customer a@example.com: "), out_has("(1 held)")));
+  EXPECT_THAT(run({"sync"}), AllOf(ended_with(0), out_has("customer a@example.com: held: "), out_has("(1 held)")));
   EXPECT_EQ(current_bounces(), before);
 }
 

@@ -5,7 +5,6 @@
 namespace bounced::test {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 

@@ -15,11 +15,8 @@ namespace bounced::test {
 namespace {
 
 using namespace std::chrono_literals;
-using simulator::Counters;
 using testing::AllOf;
-using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 
 class Run : public Service {
  protected:

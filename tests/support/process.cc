@@ -137,7 +137,7 @@ std::string Process::wait_for(Stream& stream, const std::string& text) {
   while (true) {
     for (auto end = stream.text.find('\n', stream.passed); end != std::string::npos;
          end = stream.text.find('\n', stream.passed)) {
-      const std::string line = stream.text.substr(stream.passed, end - stream.passed);
+      std::string line = stream.text.substr(stream.passed, end - stream.passed);
       stream.passed = end + 1;
       if (line.find(text) != std::string::npos) return line;
     }

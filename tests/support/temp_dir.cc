@@ -20,7 +20,7 @@ TempDir::~TempDir() {
 }
 
 std::filesystem::path TempDir::write(const std::string& name, std::string_view text) const {
-  const auto file = path_ / name;
+  auto file = path_ / name;
   std::ofstream out(file, std::ios::binary);
   out << text;
   out.close();

@@ -50,7 +50,7 @@ Parsed parse(Format format, const std::vector<std::string_view>& pieces) {
 
 // Whole, byte by byte, and cut in two at each place: always the same.
 Parsed parse(Format format, std::string_view document) {
-  const Parsed whole = parse(format, std::vector{document});
+  Parsed whole = parse(format, std::vector{document});
   std::vector<std::vector<std::string_view>> cuts(1);
   for (std::size_t at = 0; at < document.size(); ++at) {
     cuts.front().push_back(document.substr(at, 1));
