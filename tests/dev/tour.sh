@@ -56,7 +56,7 @@ tour_first_poll() {
   show "select email, status, left(reason, 60) as reason from current_bounces where customer = 'corner-shop' order by bounced_at;"
   local customer
   for customer in corner-shop newsletter old-crm grand-mailer; do
-    expect "bounces of $customer in the mirror and at the API" "$(control size customer=$customer)" \
+    expect "bounces of $customer in the mirror and at the API" "$(control size customer="$customer")" \
       "select count(*) from current_bounces where customer = '$customer'"
   done
 }
