@@ -24,7 +24,7 @@ Fault classify(int status, std::string body) {
   return classify(answer, key);
 }
 
-// Each shape of API.md that can carry words, in JSON and XML.
+// Each shape of error that can carry words, in JSON and XML.
 std::vector<std::string> shapes(const std::string& words) {
   return {R"({"error":")" + words + R"("})",
           R"({"error":{"code":401,"message":")" + words + R"("}})",
