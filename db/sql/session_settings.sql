@@ -12,6 +12,9 @@ set tcp_keepalives_idle = 10;
 set tcp_keepalives_interval = 5;
 set tcp_keepalives_count = 3;
 set client_connection_check_interval = '10s';
+-- A merge of many rows looks dear enough to be compiled, which took 0.7 s of the 4.7 s of one of a million rows, and
+-- gained nothing.
+set jit = off;
 set timezone = 'UTC';
 set datestyle = 'ISO';
 set client_min_messages = 'error';
