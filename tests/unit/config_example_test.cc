@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 // The text that is shipped.
 std::string example() {
-  const auto file = std::filesystem::path(__FILE__).parent_path() / "../../config/bounced.example.yaml";
+  const std::filesystem::path file = BOUNCED_EXAMPLE;
   std::ifstream in(file);
   EXPECT_TRUE(in) << file;
   return {std::istreambuf_iterator<char>(in), {}};
