@@ -104,6 +104,33 @@ void LogEvents::log(const sync::PollDiscarded& poll) {
     log_.info("poll discarded", fields);
 }
 
+void LogEvents::log(const sync::RequestEnded& request) {
+  using Kind = db::RequestEnd::Kind;
+  const db::RequestEnd& end = request.end;
+  LogFields fields{{"request", end.claim.request_id},
+                   {"customer", request.customer},
+                   {"account", request.account},
+                   {"ms", milliseconds(request.took)}};
+  if (request.claim_lost) return log_.info("deletion request taken over", fields);
+  if (!end.error.empty()) fields.push_back({"error", end.error});
+  switch (end.kind) {
+    case Kind::deleted:
+      return log_.debug("address deleted", fields);
+    case Kind::not_listed:
+      return log_.debug("address was not listed", fields);
+    case Kind::failed:
+      return limited(failed_requests_, request.customer, "", "deletion request failed", fields);
+    case Kind::again:
+      fields.push_back({"attempts", std::int64_t{end.claim.attempts} + 1});
+      fields.push_back({"next_try_s", whole_seconds(end.again_in)});
+      return limited(repeated_requests_, request.customer, "", "deletion request to be tried again", fields);
+    case Kind::interrupted:
+      return log_.info("deletion request interrupted", fields);
+    case Kind::released:
+      break;
+  }
+}
+
 void LogEvents::log(const sync::AccountPaused& account) {
   limited(pauses_, account.account, account.kind, "account paused",
           {{"account", account.account},

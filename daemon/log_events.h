@@ -45,6 +45,7 @@ class LogEvents final : public sync::Observer {
   void log(const sync::PollEnded& poll);
   void log(const sync::PollFailed& poll);
   void log(const sync::PollDiscarded& poll);
+  void log(const sync::RequestEnded& request);
   void log(const sync::AccountPaused& account);
   void log(const sync::AccountResumed& account);
   void log(const sync::CustomerDisagrees& customer);
@@ -58,10 +59,12 @@ class LogEvents final : public sync::Observer {
 
   Log& log_;
   Clock clock_;
-  Repetitions failures_;       // by customer
-  Repetitions remarks_;        // by customer
-  Repetitions disagreements_;  // by customer
-  Repetitions pauses_;         // by account
+  Repetitions failures_;           // by customer
+  Repetitions failed_requests_;    // by customer
+  Repetitions repeated_requests_;  // by customer
+  Repetitions remarks_;            // by customer
+  Repetitions disagreements_;      // by customer
+  Repetitions pauses_;             // by account
 };
 
 }  // namespace bounced::daemon

@@ -9,12 +9,14 @@
 #include "daemon/commands.h"
 #include "daemon/errors.h"
 #include "daemon/log_events.h"
+#include "daemon/process.h"
 #include "daemon/service_manager.h"
 #include "daemon/tasks.h"
 #include "daemon/wiring.h"
 #include "db/customers.h"
 #include "db/listener.h"
 #include "sync/backoff.h"
+#include "sync/deletions.h"
 #include "sync/heart.h"
 #include "sync/housekeeper.h"
 #include "sync/scheduler.h"
@@ -46,7 +48,8 @@ class Daemon {
         accounts_(make_accounts(executor, config)),
         pool_(executor, connection_options(config, "bounced run: work"), config.database.connections),
         housekeeper_(executor, pool_, config.retention.polls),
-        listener_(executor, connection_options(config, "bounced run: listen"), {"bounced_polls"}, listener_events()) {
+        listener_(executor, connection_options(config, "bounced run: listen"), {"bounced_polls", "bounced_deletions"},
+                  listener_events()) {
     refuse_hangup();
   }
 
@@ -79,6 +82,7 @@ class Daemon {
   std::int64_t number_ = 0;  // in the database; 0: not there yet
   std::optional<sync::Heart> heart_;
   std::optional<sync::Scheduler> scheduler_;
+  std::optional<sync::Deletions> deletions_;
   sync::Housekeeper housekeeper_;
   db::Listener listener_;
 };
@@ -109,7 +113,8 @@ asio::awaitable<void> Daemon::start_and_serve(const std::filesystem::path& confi
     check_time_zones(session, config_);
   });
   if (!prepared) co_return;
-  if (!co_await at_database([&](db::Session& session) { number_ = db::start_daemon(session, facts_); })) co_return;
+  if (!co_await at_database([&](db::Session& session) { number_ = db::start_daemon(session, facts_, is_gone); }))
+    co_return;
   heart_.emplace(executor_, connection_options(config_, "bounced run: heartbeat"), facts_, number_);
   tasks_.start(heart_->run());
   const bool registered =
@@ -119,6 +124,8 @@ asio::awaitable<void> Daemon::start_and_serve(const std::filesystem::path& confi
 
 asio::awaitable<void> Daemon::serve() {
   scheduler_.emplace(executor_, pool_, accounts_, events_, number_, config_.polling.concurrency);
+  deletions_.emplace(executor_, pool_, accounts_, events_, number_, config_.deletions);
+  tasks_.start(deletions_->run());
   tasks_.start(housekeeper_.run());
   tasks_.start(listen());
   tasks_.start(keep_registered());
@@ -190,8 +197,18 @@ void Daemon::register_configuration(db::Session& session, db::Existing existing)
 }
 
 db::Listener::Events Daemon::listener_events() {
-  return {.connected = [this] { scheduler_->wake(); },
-          .notified = [this](const std::string&, const std::string&) { scheduler_->wake(); },
+  return {.connected =
+              [this] {
+                scheduler_->wake();
+                deletions_->wake();
+              },
+          .notified =
+              [this](const std::string& channel, const std::string&) {
+                if (channel == "bounced_deletions")
+                  deletions_->wake();
+                else
+                  scheduler_->wake();
+              },
           .lost =
               [this](const std::string& why) {
                 log_.debug("not listening", {{"error", why}});
@@ -209,6 +226,7 @@ void Daemon::stop() {
   stopping_ = true;
   wakeup_.wake();
   if (scheduler_) scheduler_->stop();
+  if (deletions_) deletions_->stop();
 }
 
 void Daemon::refuse_hangup() {

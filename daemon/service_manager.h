@@ -14,6 +14,9 @@ bool stderr_is_journal();
 // Sends one entry, fields as "NAME=value". Returns false where no journal takes it.
 bool send_to_journal(const std::vector<std::string>& fields);
 
+// Names this machine to this program alone; empty where it has no name of that kind.
+std::string machine_id();
+
 // "READY=1", "STOPPING=1", …: does nothing where no service manager listens.
 void tell_service_manager(const std::string& state);
 

@@ -13,6 +13,7 @@
 #include "daemon/commands.h"
 #include "daemon/errors.h"
 #include "daemon/log_events.h"
+#include "daemon/process.h"
 #include "daemon/progress.h"
 #include "daemon/tasks.h"
 #include "daemon/text.h"
@@ -115,7 +116,7 @@ asio::awaitable<sync::OnceResult> Sync::start_and_poll(std::vector<std::string> 
   co_await pool_.run([&](db::Session& session) {
     prepare_schema(session, true, {}, log_);
     check_time_zones(session, config_);
-    number_ = db::start_daemon(session, facts);
+    number_ = db::start_daemon(session, facts, is_gone);
   });
   heart_.emplace(executor_, connection_options(config_, "bounced sync: heartbeat"), facts, number_);
   tasks_.start(heart_->run());

@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "daemon/errors.h"
+#include "daemon/process.h"
 #include "daemon/text.h"
 #include "db/customers.h"
 #include "db/migrator.h"
@@ -28,7 +29,11 @@ db::Options connection_options(const config::Config& config, std::string role) {
 db::DaemonFacts daemon_facts() {
   std::array<char, 256> host{};
   ::gethostname(host.data(), host.size() - 1);
-  return {.host = host.data(), .pid = ::getpid(), .version = BOUNCED_VERSION};
+  return {.host = host.data(),
+          .pid = ::getpid(),
+          .version = BOUNCED_VERSION,
+          .machine = pid_space(),
+          .process_start = process_start(::getpid())};
 }
 
 sync::Accounts make_accounts(const asio::any_io_executor& executor, const config::Config& config) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace bounced::db {
@@ -13,14 +14,20 @@ struct DaemonFacts {
   std::string host;
   int pid = 0;
   std::string version;
+  // What tells on the same machine whether the process is still there; empty and 0 where nobody can tell.
+  std::string machine = {};
+  std::int64_t process_start = 0;
 };
 
 // A daemon whose last heartbeat is this old, in seconds by the database's clock, is taken for dead and its claims are
 // free. The queries in db/sql/ say the same.
 inline constexpr int dead_after_seconds = 20;
 
-// Registers a daemon; returns its number.
-std::int64_t start_daemon(Session& session, const DaemonFacts& facts);
+// Registers a daemon; returns its number. Removes those of the same machine that is_gone(pid, process_start) says are
+// no more, so that their claims are free at once.
+std::int64_t start_daemon(
+    Session& session, const DaemonFacts& facts,
+    const std::function<bool(int, std::int64_t)>& is_gone = [](int, std::int64_t) { return false; });
 void heartbeat(Session& session, std::int64_t daemon, const DaemonFacts& facts);
 // Gives back what it has claimed and removes it.
 void end_daemon(Session& session, std::int64_t daemon);

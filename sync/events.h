@@ -8,6 +8,7 @@
 
 #include "db/claims.h"
 #include "db/mirror.h"
+#include "db/requests.h"
 #include "sync/api/client.h"
 
 // What happens while the job is done, for those who watch: logs, progress, metrics.
@@ -42,6 +43,15 @@ struct PollDiscarded {
   std::string why;
 };
 
+// A deletion request was answered, or its call broken off, and that is written.
+struct RequestEnded {
+  std::string customer;
+  std::string account;
+  db::RequestEnd end;  // end.claim.attempts: those before this one
+  bool claim_lost;     // another daemon has taken it over: nothing was written
+  Seconds took;
+};
+
 struct AccountPaused {
   std::string account;
   std::string kind;
@@ -68,8 +78,8 @@ struct DatabaseBack {
   Seconds after;
 };
 
-using Event = std::variant<ListProgress, PollEnded, PollFailed, PollDiscarded, AccountPaused, AccountResumed,
-                           CustomerDisagrees, DatabaseLost, DatabaseBack>;
+using Event = std::variant<ListProgress, PollEnded, PollFailed, PollDiscarded, RequestEnded, AccountPaused,
+                           AccountResumed, CustomerDisagrees, DatabaseLost, DatabaseBack>;
 
 class Observer {
  public:

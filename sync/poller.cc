@@ -9,10 +9,10 @@
 #include <utility>
 #include <variant>
 
-#include "db/accounts.h"
 #include "db/errors.h"
 #include "db/mirror.h"
 #include "sync/backoff.h"
+#include "sync/pausing.h"
 #include "sync/poll_sink.h"
 
 namespace bounced::sync {
@@ -27,12 +27,6 @@ using End = PollResult::End;
 Backoff retry_of(const db::Claim& claim) {
   return {15s, std::max<Seconds>(15min, claim.every)};
 }
-// Somebody must put the key right first; a look every quarter of an hour notices it.
-constexpr Backoff credentials_pause{60s, 15min};
-// Where the server does not say how long. Its limits are counted by the minute.
-constexpr Backoff rate_limit_pause{10s, 5min};
-// What a server may ask for: its clock, or its word, may be wrong.
-constexpr Seconds longest_rate_limit_pause = 1h;
 
 bool was_cancelled(const std::exception& error) {
   const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
@@ -91,15 +85,14 @@ asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim) {
                                           ? "the claim was taken over by another daemon meanwhile"
                                           : "the customer's time zone was changed meanwhile");
   }
-  co_await resume(claim);
+  co_await resume_account(pool_, accounts_.at(claim.account), observer_, claim.asked_at);
   const auto& merged = std::get<db::Merged>(outcome);
   observer_.on(PollEnded{claim, list, merged, std::chrono::steady_clock::now() - began});
   co_return PollResult{.end = End::merged, .message = merged.remark, .held = merged.held};
 }
 
 asio::awaitable<PollResult> Poller::end_with_fault(const db::Claim& claim, const api::Fault& fault) {
-  using Kind = api::Fault::Kind;
-  if (fault.kind == Kind::credentials || fault.kind == Kind::rate_limited) co_return co_await pause(claim, fault);
+  if (is_of_account(fault)) co_return co_await pause(claim, fault);
   co_return co_await fail(claim, api::name(fault.kind), fault.message);
 }
 
@@ -113,37 +106,19 @@ asio::awaitable<PollResult> Poller::fail(const db::Claim& claim, const std::stri
 }
 
 asio::awaitable<PollResult> Poller::pause(const db::Claim& claim, const api::Fault& fault) {
-  const bool credentials = fault.kind == api::Fault::Kind::credentials;
-  Account& account = accounts_.at(claim.account);
-  Seconds length = (credentials ? credentials_pause : rate_limit_pause).delay(account.pauses + 1);
-  if (fault.retry_after) length = std::clamp<Seconds>(*fault.retry_after, 1s, longest_rate_limit_pause);
-  const auto times = co_await pool_.run([&](db::Session& session) {
-    db::release(session, claim);
-    return db::pause_account(session, claim.account, length, fault.message, claim.asked_at);
-  });
-  if (times) {
-    account.pauses = *times;
-    observer_.on(AccountPaused{claim.account, api::name(fault.kind), fault.message, length, *times});
-  }
-  co_return PollResult{
-      .end = End::account_fault, .message = fault.message, .credentials = credentials, .pause = length};
+  const Seconds length = co_await pause_account(pool_, accounts_.at(claim.account), observer_, fault, claim.asked_at);
+  // After the pause, or it would be claimed again at once.
+  co_await pool_.run([&](db::Session& session) { db::release(session, claim); });
+  co_return PollResult{.end = End::account_fault,
+                       .message = fault.message,
+                       .credentials = fault.kind == api::Fault::Kind::credentials,
+                       .pause = length};
 }
 
 asio::awaitable<PollResult> Poller::discard(const db::Claim& claim, const std::string& why) {
   co_await pool_.run([&](db::Session& session) { db::release(session, claim); });
   observer_.on(PollDiscarded{claim, why});
   co_return PollResult{.end = End::discarded, .message = why};
-}
-
-asio::awaitable<void> Poller::resume(const db::Claim& claim) {
-  Account& account = accounts_.at(claim.account);
-  if (!account.may_be_paused && account.pauses == 0) co_return;
-  const bool was_paused = co_await pool_.run(
-      [&](db::Session& session) { return db::resume_account(session, claim.account, claim.asked_at); });
-  account.may_be_paused = false;
-  if (!was_paused) co_return;
-  account.pauses = 0;
-  observer_.on(AccountResumed{claim.account});
 }
 
 }  // namespace bounced::sync

@@ -46,7 +46,6 @@ class Poller {
   boost::asio::awaitable<PollResult> fail(const db::Claim& claim, const std::string& kind, const std::string& message);
   boost::asio::awaitable<PollResult> pause(const db::Claim& claim, const api::Fault& fault);
   boost::asio::awaitable<PollResult> discard(const db::Claim& claim, const std::string& why);
-  boost::asio::awaitable<void> resume(const db::Claim& claim);
 
   db::Pool& pool_;
   Accounts& accounts_;

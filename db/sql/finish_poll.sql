@@ -11,7 +11,7 @@ update bounced.customers c
        held_since = case when $4 then coalesce(held_since, $2) when $3 then null else held_since end,
        full_asked_at = n.full_asked_at,
        next_poll_at = n.at,
-       current_bounces = current_bounces + $6
+       current_bounces = coalesce(n.counted, current_bounces + $6)
   from (select customer_id,
                case when $4 then clock_timestamp()                -- the guard wants another full list
                     when full_asked_at > $2 or not $3 then full_asked_at  -- asked for after this list was
@@ -21,6 +21,12 @@ update bounced.customers c
                     when $4 then least(bounced.next_slot(customer_id, poll_every, clock_timestamp()),
                                        clock_timestamp() + interval '5 min')
                     else bounced.next_slot(customer_id, poll_every, clock_timestamp())
-               end as at
+               end as at,
+               -- Ends of deletion requests do not keep the count.
+               case when exists (select from bounced.deletion_requests r
+                                  where r.customer_id = $1 and r.state = 'done'
+                                    and r.finished_at > coalesce(last_poll_at, '-infinity'))
+                    then (select count(*) from bounced.mirror m where m.customer_id = $1 and m.gone_at is null)
+               end as counted
           from bounced.customers where customer_id = $1) n
  where c.customer_id = n.customer_id

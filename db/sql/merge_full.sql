@@ -36,9 +36,29 @@ with listed as (
      and exists (select from pg_temp.staged s
                   where s.email = d.email
                     and coalesce(s.bounced_at, '-infinity') > coalesce(d.bounced_at, '-infinity'))
+), lately as materialized (
+  -- Addresses that requests took off the list after it was asked for, or so shortly before that the API may not yet have
+  -- noticed everywhere.
+  select email, max(finished_at) as finished_at
+    from bounced.deletion_requests
+   where customer_id = $1 and state = 'done' and finished_at > $2::timestamptz - interval '10 min'
+   group by email
+), fresh as (
+  -- Deletions win over lists that are older: what they took off does not come back, and what was not known comes in as
+  -- gone already.
+  select d.email, d.bounced_at, d.status, d.reason, case when l.finished_at > $2 then l.finished_at end as gone_at
+    from difference d
+    left join lately l on l.email = d.email
+   where d.bounce_id is null
+     and (l.email is null
+          or not exists (select from bounced.mirror m
+                          where m.customer_id = $1 and m.email = d.email and m.gone_at is not null
+                            and coalesce(m.bounced_at, '-infinity') = coalesce(d.bounced_at, '-infinity')))
 ), added as (
-  insert into bounced.mirror (customer_id, email, bounced_at, status, reason, first_seen_at, last_seen_at)
-  select $1, email, bounced_at, status, reason, $2, $2 from difference where bounce_id is null
+  insert into bounced.mirror (customer_id, email, bounced_at, status, reason, first_seen_at, last_seen_at, gone_at,
+                              gone_because)
+  select $1, email, bounced_at, status, reason, $2, $2, gone_at, case when gone_at is not null then 'deleted' end
+    from fresh
   returning 1
 ), changed as (
   update bounced.mirror m

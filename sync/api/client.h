@@ -13,7 +13,9 @@
 
 #include "config/config.h"
 #include "db/listed_bounce.h"
+#include "sync/api/address.h"
 #include "sync/api/fault.h"
+#include "sync/api/parse/removal.h"
 
 // The border between the job and the APIs, in words that each of them can speak.
 namespace bounced::api {
@@ -38,10 +40,19 @@ struct ListRead {
   [[nodiscard]] bool complete() const { return without_email == 0; }
 };
 
+// An address that was taken off a list, or was not on it.
+struct Removal {
+  Removed outcome;
+  // The request was sent a second time, since the connection broke before an answer came. If the first one was carried
+  // out all the same, the second one finds nothing: "not listed" may be our own doing.
+  bool sent_twice = false;
+};
+
 // One account at one API. Calls may run at the same time; each borrows a connection that is kept alive between calls.
 //
 // Errors: whatever the API or the network to it does is a Fault. What the sink throws passes through. A cancelled call
-// (terminal) throws system_error(operation_aborted), at the latest when the sink's put has ended.
+// (terminal) throws system_error(operation_aborted), at the latest when the sink's put has ended; but what a remove()
+// was already told, it returns.
 class Client {
  public:
   virtual ~Client() = default;
@@ -51,6 +62,9 @@ class Client {
   virtual boost::asio::awaitable<std::variant<ListRead, Fault>> read_list(std::string customer,
                                                                           std::optional<int> recent_days,
                                                                           Sink& sink) = 0;
+
+  // Takes the address off the customer's list. After a Fault it may be off or not, unless the fault is a refusal.
+  virtual boost::asio::awaitable<std::variant<Removal, Fault>> remove(std::string customer, Address address) = 0;
 };
 
 struct Deadlines {

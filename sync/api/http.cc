@@ -181,6 +181,7 @@ HttpClient::HttpClient(asio::any_io_executor executor, Origin origin, std::share
 
 asio::awaitable<std::unique_ptr<HttpAnswer>> HttpClient::send(HttpRequest request) {
   const std::string bytes = write_out(request);
+  bool sent_twice = false;
   if (auto idle = take_idle()) {
     auto answer = std::make_unique<HttpAnswer>(*this, std::move(idle));
     try {
@@ -189,10 +190,12 @@ asio::awaitable<std::unique_ptr<HttpAnswer>> HttpClient::send(HttpRequest reques
     } catch (const TransportError& error) {
       if (error.reason() != TransportError::Reason::closed || answer->impl_->begun()) throw;
     }
+    sent_twice = true;
   }
   auto connection = std::make_unique<Connection>(executor_, origin_, *tls_);
   co_await connection->open(deadlines_.connect);
   auto answer = std::make_unique<HttpAnswer>(*this, std::move(connection));
+  answer->sent_twice_ = sent_twice;
   co_await answer->impl_->start(bytes);
   co_return answer;
 }

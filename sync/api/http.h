@@ -42,6 +42,8 @@ class HttpAnswer {
   ~HttpAnswer();
 
   [[nodiscard]] const HttpHead& head() const;
+  // Whether the request was sent a second time, on a new connection.
+  [[nodiscard]] bool sent_twice() const { return sent_twice_; }
   // The next bytes of the body, unpacked, at most piece_bytes; none: it has ended, as its framing and its packing say.
   // They are valid until the next call. Throws TransportError.
   boost::asio::awaitable<std::string_view> read();
@@ -54,6 +56,7 @@ class HttpAnswer {
   friend HttpClient;
   class Impl;
   std::unique_ptr<Impl> impl_;
+  bool sent_twice_ = false;
 };
 
 class HttpClient {

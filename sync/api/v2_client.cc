@@ -37,13 +37,26 @@ class V2Client final : public Client {
     } catch (const TransportError& error) {
       broken = error;
     }
-    co_return located({Fault::Kind::unavailable, presentable(broken->what(), key_.reveal()), {}, 0});
+    co_return unreachable(*broken);
+  }
+
+  asio::awaitable<std::variant<Removal, Fault>> remove(std::string customer, Address address) override {
+    Parameters parameters{{"task", "delete"}, {"email", address.text()}};
+    std::optional<TransportError> broken;
+    try {
+      co_return co_await read_removal_answer(request(customer, std::move(parameters)));
+    } catch (const TransportError& error) {
+      broken = error;
+    }
+    co_return unreachable(*broken);
   }
 
  private:
   HttpRequest request(const std::string& customer, Parameters parameters) const;
   asio::awaitable<Outcome> read_answer(HttpRequest request, Sink& sink);
+  asio::awaitable<std::variant<Removal, Fault>> read_removal_answer(HttpRequest request);
   asio::awaitable<Fault> read_fault(HttpAnswer& http, std::string begun, std::string not_a_list);
+  [[nodiscard]] Fault fault_of(const HttpHead& head, std::string body, std::string not_a_list) const;
 
   [[nodiscard]] std::string path() const {
     return http_.origin().path + "/apiv2/reseller.manage." + (format_ == config::Format::json ? "json" : "xml");
@@ -54,6 +67,10 @@ class V2Client final : public Client {
     const Origin& origin = http_.origin();
     fault.message = (origin.tls ? "https://" : "http://") + origin.authority + path() + ": " + fault.message;
     return fault;
+  }
+
+  [[nodiscard]] Fault unreachable(const TransportError& error) const {
+    return located({Fault::Kind::unavailable, presentable(error.what(), key_.reveal()), {}, 0});
   }
 
   [[nodiscard]] Fault not_understood(const std::string& why) const {
@@ -132,12 +149,38 @@ asio::awaitable<Fault> V2Client::read_fault(HttpAnswer& http, std::string begun,
     // A status that says what is wrong says it without the rest of the body too.
     if (http.head().status == 200) throw;
   }
-  const HttpHead& head = http.head();
+  co_return fault_of(http.head(), std::move(begun), std::move(not_a_list));
+}
+
+asio::awaitable<std::variant<Removal, Fault>> V2Client::read_removal_answer(HttpRequest request) {
+  const auto http = co_await http_.send(std::move(request));
+  std::string body;
+  bool ended = false;
+  std::optional<TransportError> broken;
+  try {
+    while (body.size() < classified_bytes && !ended) {
+      const std::string_view piece = co_await http->read();
+      body += piece;
+      ended = piece.empty();
+    }
+  } catch (const TransportError& error) {
+    broken = error;
+  }
+  const int status = http->head().status;
+  // A status that says what is wrong says it without the rest of the body too; what went well has to be said in full.
+  if (broken && status >= 200 && status < 300) throw *broken;
+  if (const auto removed = ended ? read_removal(status, body) : std::nullopt) {
+    co_return Removal{*removed, http->sent_twice()};
+  }
+  co_return fault_of(http->head(), std::move(body), {});
+}
+
+Fault V2Client::fault_of(const HttpHead& head, std::string body, std::string not_a_list) const {
   const auto here = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto now = http_date(head.date, here).value_or(here);  // the server's times are by its own clock
-  Answer answer{head.status, std::move(begun), head.location, retry_after(head.retry_after, head.rate_limit_reset, now),
+  Answer answer{head.status, std::move(body), head.location, retry_after(head.retry_after, head.rate_limit_reset, now),
                 std::move(not_a_list)};
-  co_return located(classify(answer, key_.reveal()));
+  return located(classify(answer, key_.reveal()));
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ Kind kind_of(const Answer& answer, const Words& words) {
   if (status >= 500 || status == 407 || status == 408 || status == 425) return Kind::unavailable;
   if (status >= 400) return Kind::refused;
   if (words.shape == Words::Shape::page) return Kind::unavailable;
-  const bool success = words.text == "success";  // of a deletion; nobody asked for one here
+  const bool success = words.text == "success";  // of a deletion: where one was asked for, it is no fault
   return words.shape == Words::Shape::message && !words.text.empty() && !success ? Kind::refused : Kind::not_understood;
 }
 

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+// Processes of this machine: which one we are, and whether another is still there.
+namespace bounced::daemon {
+
+// Names the space that pids are of: this machine, and the container if we are in one. Empty where that cannot be told.
+std::string pid_space();
+
+// When a process of ours began, in ticks since the machine did; 0 where that cannot be told. With the pid it tells a
+// process from a later one that got its pid.
+std::int64_t process_start(int pid);
+
+// Whether the process that began then is certainly no more.
+bool is_gone(int pid, std::int64_t start);
+
+}  // namespace bounced::daemon

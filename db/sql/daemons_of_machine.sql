@@ -1,0 +1,2 @@
+-- $1 machine
+select daemon_id, pid, process_start from bounced.daemons where machine = $1

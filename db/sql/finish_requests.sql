@@ -1,0 +1,56 @@
+-- Writes what became of requests, and what that means for the mirror. Their customers' rows are locked.
+-- $1 daemon; $2 customers whose rows are locked; of each request: $3 number; $4 claim; $5 new state; $6 outcome;
+-- $7 attempts and $8 interruptions to add; $9 error; $10 seconds to the next attempt; $11 why its bounces are gone.
+with ended as materialized (
+  select r.request_id, r.customer_id, r.email, r.claimed_at, e.state, e.outcome, e.attempts, e.interruptions, e.error,
+         e.again_in, e.because
+    from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::int[], $8::int[], $9::text[], $10::float8[],
+                $11::text[])
+         as e (request_id, claim, state, outcome, attempts, interruptions, error, again_in, because)
+    join bounced.deletion_requests r using (request_id)
+   where r.state = 'sending' and r.claimed_by = $1 and r.claim = e.claim and r.customer_id = any ($2::int[])
+     for no key update of r skip locked
+), off as (
+  -- An address may have been asked for twice.
+  select customer_id, email, max(claimed_at) as claimed_at, min(claimed_at) as first_claimed_at,
+         bool_or(because = 'deleted') as by_us
+    from ended
+   where because is not null
+   group by customer_id, email
+), gone as (
+  update bounced.mirror m
+     set gone_at = now(), gone_because = case when o.by_us then 'deleted' else 'disappeared' end,
+         last_seen_at = greatest(m.last_seen_at, c.last_full_at)
+    from off o
+    join bounced.customers c on c.customer_id = o.customer_id
+   where m.customer_id = o.customer_id and m.email = o.email and m.gone_at is null and m.first_seen_at < o.claimed_at
+), corrected as (
+  -- A list asked for after the call showed that the bounce had gone before the answer came.
+  update bounced.mirror m
+     set gone_because = 'deleted'
+    from off o
+   where o.by_us and m.customer_id = o.customer_id and m.email = o.email
+     and m.gone_because = 'disappeared' and m.gone_at >= o.first_claimed_at
+), given_back as (
+  -- A daily limit counts what is claimed: what did not become a deletion is taken off again.
+  update bounced.accounts a
+     set deletions_count = greatest(0, a.deletions_count - n.requests)
+    from (select l.name, count(*) as requests
+            from ended e
+            join bounced.customers c on c.customer_id = e.customer_id
+            join bounced.accounts l on l.name = c.account and l.daily_limit is not null
+                                   and l.deletions_day = (e.claimed_at at time zone 'UTC')::date
+           where e.because is distinct from 'deleted'
+           group by l.name) n
+   where a.name = n.name
+)
+update bounced.deletion_requests r
+   set state = e.state, outcome = e.outcome, claimed_by = null, attempts = r.attempts + e.attempts,
+       interruptions = r.interruptions + e.interruptions,
+       last_error = case when e.state <> 'done' then coalesce(e.error, r.last_error) end,
+       next_attempt_at = case when e.state = 'pending' and e.again_in > 0
+                              then clock_timestamp() + make_interval(secs => e.again_in) else r.next_attempt_at end,
+       finished_at = case when e.state <> 'pending' then now() end
+  from ended e
+ where r.request_id = e.request_id
+returning r.request_id

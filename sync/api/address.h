@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace bounced::api {
+
+// An email address that a deletion may name. The API empties a customer's whole list when it is asked to delete a blank
+// address, so no object of this type is one: it is made by parse() alone and never changes (a move copies).
+class Address {
+ public:
+  // The address with the blanks at its ends trimmed; or why it is none: "is blank", "has control characters", "is
+  // longer than 1000 bytes", "is not valid UTF-8". Characters that show nothing count as blanks.
+  static std::variant<Address, std::string> parse(std::string_view text);
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  explicit Address(std::string_view text) : text_(text) {}
+
+  // const: nothing can be moved out of it, nor assigned.
+  const std::string text_;
+};
+
+}  // namespace bounced::api

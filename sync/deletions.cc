@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/deletions.h"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+#include <iterator>
+#include <utility>
+#include <variant>
+
+#include "db/errors.h"
+#include "sync/backoff.h"
+#include "sync/pausing.h"
+
+namespace bounced::sync {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using Kind = db::RequestEnd::Kind;
+
+// A word about new requests may get lost: a look this often is the safety net. It also finds the requests of daemons
+// that died.
+constexpr Seconds longest_sleep = 5s;
+// A look costs more, the more customers wait and the more was claimed since the oldest transaction began. However often
+// there is something new, looks take at most a twentieth of the time.
+constexpr int look_share = 20;
+// A request that met a fault is tried again after 10 s at first, in the end every 15 minutes.
+constexpr Backoff retry{10s, 15min};
+constexpr Backoff database_retry{500ms, 10s};
+// More ends in one transaction gain nothing, and would hold locks for longer.
+constexpr std::size_t most_ends = 256;
+// Somebody merges a list of the customer: its ends wait.
+constexpr auto busy_pause = 20ms;
+// Calls in flight mostly end within a second. What is broken off is sent again by the next daemon.
+constexpr auto last_calls = 5s;
+
+bool was_cancelled(const std::exception& error) {
+  const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
+  return system != nullptr && system->code() == asio::error::operation_aborted;
+}
+
+}  // namespace
+
+Deletions::Deletions(const asio::any_io_executor& executor, db::Pool& pool, Accounts& accounts, Observer& observer,
+                     std::int64_t daemon, const config::Deletions& settings)
+    : executor_(executor),
+      pool_(pool),
+      accounts_(accounts),
+      observer_(observer),
+      daemon_(daemon),
+      max_attempts_(settings.max_attempts),
+      lanes_(settings.concurrency, [this](const std::string& account) { return accounts_.at(account).concurrency; }),
+      wakeup_(executor),
+      write_again_(executor) {}
+
+asio::awaitable<void> Deletions::run() {
+  co_await work(false);
+}
+
+asio::awaitable<void> Deletions::drain(std::set<std::string> customers) {
+  only_ = std::move(customers);
+  draining_ = true;
+  co_await work(true);
+  if (!database_lost_.empty()) throw db::Unavailable(database_lost_);
+}
+
+void Deletions::stop() {
+  stopping_ = true;
+  wakeup_.wake();
+}
+
+void Deletions::wake() {
+  told_ = true;
+  wakeup_.wake();
+}
+
+asio::awaitable<void> Deletions::work(bool until_drained) {
+  // Cancelling it is a word to stop, like stop(): it winds up.
+  co_await asio::this_coro::throw_if_cancelled(false);
+  std::exception_ptr broken;
+  try {
+    while (!stopping_) {
+      const Seconds sleep = co_await step();
+      if (broken_) std::rethrow_exception(broken_);
+      // Before it is over, a look for what was passed over.
+      if (lanes_.idle() && std::exchange(claimed_some_, false)) told_ = true;
+      const bool drained = lanes_.idle() && !told_;
+      if (until_drained && (drained || !database_lost_.empty())) break;
+      if (!stopping_) co_await wakeup_.wait(sleep);
+    }
+  } catch (...) {
+    broken = std::current_exception();
+  }
+  co_await wind_up();
+  if (broken) std::rethrow_exception(broken);
+  if (broken_) std::rethrow_exception(broken_);
+}
+
+// One round, and for how long to sleep after it.
+asio::awaitable<Seconds> Deletions::step() {
+  try {
+    const Seconds sleep = co_await look_and_claim();
+    losses_ = 0;
+    co_return sleep;
+  } catch (const std::exception& error) {
+    if (!db::is_database_fault(error)) throw;
+    if (draining_) database_lost_ = error.what();
+  }
+  // What was claimed in a transaction whose answer was lost is found by a look.
+  look_at_ = {};
+  co_return database_retry.delay(++losses_);
+}
+
+asio::awaitable<Seconds> Deletions::look_and_claim() {
+  const auto began = Clock::now();
+  const bool looking = began >= look_at_ || (told_ && began >= may_look_at_);
+  if (looking) co_await look();
+  const std::vector<db::Lane> wanted = lanes_.to_claim();
+  if (!wanted.empty()) {
+    const auto claims =
+        co_await pool_.run([&](db::Session& session) { return db::claim_requests(session, daemon_, wanted); });
+    lanes_.claimed(wanted, claims);
+    claimed_some_ = claimed_some_ || !claims.empty();
+    start_calls();
+  }
+  const auto now = Clock::now();
+  if (looking) may_look_at_ = now + look_share * (now - began);
+  if (!wanted.empty()) co_return 0s;  // there may be more
+  const auto until = told_ ? std::min(may_look_at_, look_at_) : look_at_;
+  co_return std::max<Seconds>(until - now, 0s);
+}
+
+// Finds out which customers have requests that are due.
+asio::awaitable<void> Deletions::look() {
+  const bool thorough = Clock::now() >= look_at_;
+  told_ = false;
+  const std::vector<std::int64_t> in_hand = lanes_.in_hand();
+  auto customers = co_await pool_.run([&](db::Session& session) {
+    if (thorough) db::recover_requests(session, daemon_, in_hand);
+    return db::waiting_customers(session);
+  });
+  std::erase_if(customers, [this](const auto& customer) { return !is_ours(customer); });
+  Seconds sleep = longest_sleep;
+  for (const db::WaitingCustomer& customer : customers) {
+    if (customer.due_in > 0s) sleep = std::min<Seconds>(sleep, customer.due_in);
+  }
+  std::erase_if(customers, [](const auto& customer) { return customer.due_in > 0s; });
+  lanes_.found(customers);
+  look_at_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(sleep);
+}
+
+// A daemon serves the customers of its own configuration.
+bool Deletions::is_ours(const db::WaitingCustomer& customer) const {
+  if (!only_.empty() && !only_.contains(customer.customer)) return false;
+  const auto found = accounts_.customers().find(customer.customer);
+  return found != accounts_.customers().end() && found->second.account == customer.account;
+}
+
+// Gives back what was not sent, and waits for calls and for the writer.
+asio::awaitable<void> Deletions::wind_up() {
+  stopping_ = true;
+  give_back(lanes_.take_unsent());
+  const auto deadline = Clock::now() + last_calls;
+  give_up_at_ = deadline + last_calls;
+  while (!calls_.empty() && Clock::now() < deadline) co_await wakeup_.wait(deadline - Clock::now());
+  for (auto& [request, signal] : calls_) signal.emit(asio::cancellation_type::terminal);
+  // The writer gives up where the database is away, and in the end where rows stay locked.
+  write_again_.cancel();
+  while (!calls_.empty() || writing_) co_await wakeup_.wait(1min);  // each end wakes us
+}
+
+void Deletions::start_calls() {
+  while (!stopping_) {
+    auto request = lanes_.next();
+    if (!request) return;
+    auto& signal = calls_[request->claim.request_id];
+    const auto on_end = [this, id = request->claim.request_id](const std::exception_ptr& error) {
+      calls_.erase(id);
+      if (error) broken_ = error;
+      wakeup_.wake();
+    };
+    asio::co_spawn(executor_, call(*std::move(request)), asio::bind_cancellation_slot(signal.slot(), on_end));
+  }
+}
+
+asio::awaitable<void> Deletions::call(RequestLanes::Request request) {
+  // A call that is broken off still has an end to be written.
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const auto began = Clock::now();
+  db::RequestEnd ended{.claim = request.claim, .kind = Kind::interrupted};
+  std::exception_ptr broken;
+  try {
+    ended = co_await carry_out(request);
+  } catch (const std::exception& error) {
+    // A crash barrier: what goes wrong with one request stays there.
+    if (!was_cancelled(error)) {
+      ended = {.claim = request.claim, .kind = Kind::again, .error = error.what(), .again_in = retry.cap};
+    }
+  }
+  if (ended.kind == Kind::again && ended.claim.attempts + 1 >= max_attempts_) {
+    ended.kind = Kind::failed;
+    ended.error = "given up after " + std::to_string(max_attempts_) + " attempts: " + ended.error;
+  }
+  using Answer = RequestLanes::Answer;
+  const bool told = ended.kind != Kind::released && ended.kind != Kind::interrupted;
+  // Who has used up all attempts has met a fault too.
+  const bool fault = ended.kind == Kind::again || (ended.kind == Kind::failed && ended.again_in > 0s);
+  lanes_.answered(request, !told ? Answer::none : fault ? Answer::fault : Answer::well);
+  end({std::move(ended), std::move(request), Clock::now() - began});
+  start_calls();
+}
+
+asio::awaitable<db::RequestEnd> Deletions::carry_out(const RequestLanes::Request& request) {
+  const auto address = api::Address::parse(request.claim.email);
+  if (const auto* why = std::get_if<std::string>(&address)) {
+    // Only a row that was edited around the table's checks comes here. No call is made.
+    co_return db::RequestEnd{.claim = request.claim, .kind = Kind::failed, .error = "refused: the email " + *why};
+  }
+  Account& account = accounts_.at(request.account);
+  const auto answer = co_await account.client->remove(request.customer, std::get<api::Address>(address));
+  if (const auto* fault = std::get_if<api::Fault>(&answer)) co_return co_await end_with_fault(request, *fault);
+
+  const auto& removal = std::get<api::Removal>(answer);
+  db::RequestEnd ended{.claim = request.claim};
+  ended.kind = removal.outcome == api::Removed::deleted ? Kind::deleted : Kind::not_listed;
+  ended.claim.may_be_done = ended.claim.may_be_done || removal.sent_twice;
+  std::string lost;
+  try {
+    co_await resume_account(pool_, account, observer_, request.claim.claimed_at);
+  } catch (const std::exception& error) {
+    // The answer counts, whatever becomes of the pause: the next call ends it.
+    if (!db::is_database_fault(error)) throw;
+    lost = error.what();
+  }
+  co_return ended;
+}
+
+asio::awaitable<db::RequestEnd> Deletions::end_with_fault(const RequestLanes::Request& request,
+                                                          const api::Fault& fault) {
+  using Fault = api::Fault::Kind;
+  db::RequestEnd ended{.claim = request.claim, .kind = Kind::released, .error = {}};
+  if (!is_of_account(fault)) {
+    ended.error = std::string(api::name(fault.kind)) + ": " + fault.message;
+    const bool may_pass = fault.kind == Fault::unavailable || fault.kind == Fault::not_understood;
+    ended.kind = may_pass ? Kind::again : Kind::failed;
+    if (may_pass) ended.again_in = retry.delay(request.claim.attempts + 1);
+    if (may_pass && fault.retry_after) {
+      ended.again_in = std::clamp<Seconds>(*fault.retry_after, ended.again_in, retry.cap);
+    }
+    co_return ended;
+  }
+  // They would meet the same fault.
+  std::vector<RequestLanes::Request> unsent = lanes_.take_unsent(request.account);
+  std::string lost;
+  try {
+    co_await pause_account(pool_, accounts_.at(request.account), observer_, fault, request.claim.claimed_at);
+  } catch (const std::exception& error) {
+    // Another call meets the same fault when the database is back.
+    if (!db::is_database_fault(error)) throw;
+    lost = error.what();
+  }
+  give_back(std::move(unsent));
+  co_return ended;
+}
+
+// Makes requests pending again that were not sent.
+void Deletions::give_back(std::vector<RequestLanes::Request> unsent) {
+  for (RequestLanes::Request& request : unsent) {
+    db::RequestEnd released{.claim = request.claim, .kind = Kind::released};
+    end({std::move(released), std::move(request), Seconds{}});
+  }
+}
+
+void Deletions::end(Ended ended) {
+  ended_.push_back(std::move(ended));
+  if (std::exchange(writing_, true)) return;
+  asio::co_spawn(executor_, write_ends(), [this](const std::exception_ptr& error) {
+    writing_ = false;
+    if (error) broken_ = error;
+    wakeup_.wake();
+  });
+}
+
+// Until nothing is to be written. Where the database is away it tries again, but not when the daemon stops: the
+// requests come free by themselves.
+asio::awaitable<void> Deletions::write_ends() {
+  for (int failures = 0; !ended_.empty();) {
+    bool progress = false;
+    bool lost = false;
+    try {
+      progress = co_await write_some();
+    } catch (const std::exception& error) {
+      if (!db::is_database_fault(error)) throw;
+      if (draining_) database_lost_ = error.what();
+      lost = true;
+    }
+    failures = lost ? failures + 1 : 0;
+    const bool out_of_time = give_up_at_ && Clock::now() > *give_up_at_;
+    if ((lost && (stopping_ || draining_)) || (!progress && out_of_time)) co_return ended_.clear();
+    if (!progress) {
+      const Seconds pause = lost ? database_retry.delay(failures) : Seconds(busy_pause);
+      write_again_.expires_after(std::chrono::duration_cast<Clock::duration>(pause));
+      co_await write_again_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+  }
+}
+
+// Whether any could be written.
+asio::awaitable<bool> Deletions::write_some() {
+  const auto count = static_cast<std::ptrdiff_t>(std::min(ended_.size(), most_ends));
+  std::vector<db::RequestEnd> ends;
+  for (auto it = ended_.begin(); it != ended_.begin() + count; ++it) ends.push_back(it->end);
+  const db::NotFinished rest =
+      co_await pool_.run([&](db::Session& session) { return db::finish_requests(session, ends); });
+  std::vector<Ended> batch(std::make_move_iterator(ended_.begin()), std::make_move_iterator(ended_.begin() + count));
+  ended_.erase(ended_.begin(), ended_.begin() + count);
+  written(std::move(batch), rest);
+  co_return rest.busy.size() < ends.size();
+}
+
+void Deletions::written(std::vector<Ended> batch, const db::NotFinished& rest) {
+  const std::set<std::size_t> busy(rest.busy.begin(), rest.busy.end());
+  const std::set<std::size_t> lost(rest.lost.begin(), rest.lost.end());
+  for (std::size_t place = 0; place < batch.size(); ++place) {
+    Ended& one = batch[place];
+    if (busy.contains(place)) {
+      ended_.push_back(std::move(one));
+      continue;
+    }
+    lanes_.let_go(one.request);
+    if (one.end.kind == Kind::released && !lost.contains(place)) continue;  // nothing happened to it
+    observer_.on(RequestEnded{.customer = one.request.customer,
+                              .account = one.request.account,
+                              .end = std::move(one.end),
+                              .claim_lost = lost.contains(place),
+                              .took = one.took});
+  }
+  wakeup_.wake();
+}
+
+}  // namespace bounced::sync

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "db/pool.h"
+#include "db/requests.h"
+#include "sync/accounts.h"
+#include "sync/events.h"
+#include "sync/request_lanes.h"
+#include "sync/wakeup.h"
+
+namespace bounced::sync {
+
+// Carries out deletion requests: claims what is due, calls the API, and writes what came of it. The queue is in the
+// database; a daemon that dies leaves requests that others find, and nothing that only it knew.
+//
+// Three things go on side by side, each started when there is work for it: the loop that looks for requests and claims
+// them, a call for each request in flight, and one writer of ends, which writes at once all that ended while it wrote.
+class Deletions {
+ public:
+  Deletions(const boost::asio::any_io_executor& executor, db::Pool& pool, Accounts& accounts, Observer& observer,
+            std::int64_t daemon, const config::Deletions& settings);
+
+  // Until stop(). Waits for a database that is away. Throws what it cannot handle: the process should end.
+  boost::asio::awaitable<void> run();
+
+  // Carries out what is due of these customers' requests, then returns; a request that met a fault is not tried twice.
+  // Throws db::Unavailable when the database goes away.
+  boost::asio::awaitable<void> drain(std::set<std::string> customers);
+
+  // Claims no more and gives back what was not sent. Calls that are in flight have a few seconds to end.
+  void stop();
+
+  // There may be new requests.
+  void wake();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Ended {
+    db::RequestEnd end;
+    RequestLanes::Request request;
+    Seconds took;
+  };
+
+  boost::asio::awaitable<void> work(bool until_drained);
+  boost::asio::awaitable<Seconds> step();
+  boost::asio::awaitable<Seconds> look_and_claim();
+  boost::asio::awaitable<void> look();
+  boost::asio::awaitable<void> wind_up();
+  void start_calls();
+  boost::asio::awaitable<void> call(RequestLanes::Request request);
+  boost::asio::awaitable<db::RequestEnd> carry_out(const RequestLanes::Request& request);
+  boost::asio::awaitable<db::RequestEnd> end_with_fault(const RequestLanes::Request& request, const api::Fault& fault);
+  void give_back(std::vector<RequestLanes::Request> unsent);
+  void end(Ended ended);
+  boost::asio::awaitable<void> write_ends();
+  boost::asio::awaitable<bool> write_some();
+  void written(std::vector<Ended> batch, const db::NotFinished& rest);
+  [[nodiscard]] bool is_ours(const db::WaitingCustomer& customer) const;
+
+  boost::asio::any_io_executor executor_;
+  db::Pool& pool_;
+  Accounts& accounts_;
+  Observer& observer_;
+  std::int64_t daemon_;
+  int max_attempts_;
+  RequestLanes lanes_;
+  Wakeup wakeup_;
+  Clock::time_point look_at_{};                                     // at the latest
+  Clock::time_point may_look_at_{};                                 // at the earliest, when something new was told
+  bool told_ = true;                                                // something new
+  std::map<std::int64_t, boost::asio::cancellation_signal> calls_;  // in flight, by request
+  std::deque<Ended> ended_;                                         // to be written
+  bool writing_ = false;
+  boost::asio::steady_timer write_again_;
+  int losses_ = 0;  // of the database, in a row
+  std::string database_lost_;
+  std::set<std::string> only_;  // customers to drain; none: all
+  bool draining_ = false;
+  bool claimed_some_ = false;  // since the queue was last seen empty
+  bool stopping_ = false;
+  std::optional<Clock::time_point> give_up_at_;  // what cannot be written by then, while stopping
+  std::exception_ptr broken_;
+};
+
+}  // namespace bounced::sync

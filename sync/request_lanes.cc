@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/request_lanes.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace bounced::sync {
+namespace {
+
+// Requests claimed ahead, for each call that may be in flight: so many that a claim and its commit seldom hold up the
+// calls, and so few that a daemon that dies leaves little behind.
+constexpr int ahead = 8;
+
+}  // namespace
+
+RequestLanes::RequestLanes(int concurrency, std::function<int(const std::string& account)> account_concurrency)
+    : concurrency_(concurrency), account_concurrency_(std::move(account_concurrency)) {}
+
+void RequestLanes::found(const std::vector<db::WaitingCustomer>& customers) {
+  for (const db::WaitingCustomer& customer : customers) {
+    Lane& lane = lanes_[customer.customer_id];
+    if (lane.in_hand == 0) {
+      lane.customer = customer.customer;
+      lane.account = customer.account;
+    }
+    lane.limited = customer.limited;
+    lane.after = {};
+    lane.exhausted = false;
+  }
+}
+
+// How many more a lane may claim: its share, but what is in trouble or cannot be written claims no more than it can
+// use.
+int RequestLanes::places_of(const Lane& lane, int share) const {
+  if (lane.exhausted) return 0;
+  const auto account = accounts_.find(lane.account);
+  const bool trouble = lane.calls.trouble || (account != accounts_.end() && account->second.trouble);
+  return std::clamp((trouble ? 1 : 2 * ahead * concurrency_) - lane.in_hand, 0, share);
+}
+
+std::vector<db::Lane> RequestLanes::to_claim() {
+  const int wanted = ahead * concurrency_;
+  // Half a store is enough for those who have some. Who has nothing gets something at once, within reason.
+  const bool low = unsent_ <= wanted / 2;
+  const auto most =
+      static_cast<std::size_t>(low ? wanted - unsent_ : std::max(0, std::min(concurrency_, 2 * wanted - unsent_)));
+  std::vector<db::Lane> claims;
+  const auto consider = [&](const auto& entry) {
+    const auto& [customer_id, lane] = entry;
+    if (claims.size() == most || (!low && lane.in_hand > 0) || places_of(lane, 1) == 0) return;
+    claims.push_back({.customer_id = customer_id, .after = lane.after, .places = 1, .limited = lane.limited});
+  };
+  const auto first = lanes_.upper_bound(last_claimed_);
+  std::for_each(first, lanes_.end(), consider);
+  std::for_each(lanes_.begin(), first, consider);
+  if (claims.empty()) return claims;
+  last_claimed_ = claims.back().customer_id;
+  if (low) {
+    const int share = std::max(1, static_cast<int>(most / claims.size()));
+    for (db::Lane& claim : claims) claim.places = places_of(lanes_.at(claim.customer_id), share);
+  }
+  return claims;
+}
+
+void RequestLanes::claimed(const std::vector<db::Lane>& asked, const std::vector<db::RequestClaim>& claims) {
+  for (const db::RequestClaim& claim : claims) {
+    Lane& lane = lanes_.at(claim.customer_id);
+    // The row's place is passed only when it was due before those that were asked for after it.
+    lane.unsent.push_back(claim);
+    ++lane.in_hand;
+    ++unsent_;
+    in_hand_.insert(claim.request_id);
+  }
+  for (const db::Lane& one : asked) {
+    const auto found = lanes_.find(one.customer_id);
+    if (found == lanes_.end()) continue;
+    Lane& lane = found->second;
+    const auto is_of_it = [&](const db::RequestClaim& claim) { return claim.customer_id == one.customer_id; };
+    const auto got = std::count_if(claims.begin(), claims.end(), is_of_it);
+    lane.exhausted = got < one.places;
+    if (got == 0) {
+      drop_if_done(one.customer_id);
+      continue;
+    }
+    std::sort(lane.unsent.end() - got, lane.unsent.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.position.next_attempt_at, a.request_id) < std::tie(b.position.next_attempt_at, b.request_id);
+    });
+    lane.after = lane.unsent.back().position;
+    if (std::find(turns_.begin(), turns_.end(), one.customer_id) == turns_.end()) turns_.push_back(one.customer_id);
+  }
+}
+
+bool RequestLanes::may_send(const Lane& lane) {
+  const Calls& of_account = account(lane.account);
+  const int account_limit = of_account.trouble ? 1 : account_concurrency_(lane.account);
+  return of_account.in_flight < account_limit && !(lane.calls.trouble && lane.calls.in_flight > 0);
+}
+
+std::optional<RequestLanes::Request> RequestLanes::next() {
+  if (in_flight_ >= concurrency_) return std::nullopt;
+  const auto turn =
+      std::find_if(turns_.begin(), turns_.end(), [&](int customer) { return may_send(lanes_.at(customer)); });
+  if (turn == turns_.end()) return std::nullopt;
+  const int customer_id = *turn;
+  Lane& lane = lanes_.at(customer_id);
+  Request request{std::move(lane.unsent.front()), lane.customer, lane.account};
+  lane.unsent.pop_front();
+  turns_.erase(turn);
+  if (!lane.unsent.empty()) turns_.push_back(customer_id);
+  --unsent_;
+  ++in_flight_;
+  ++lane.calls.in_flight;
+  ++account(lane.account).in_flight;
+  return request;
+}
+
+void RequestLanes::answered(const Request& request, Answer answer) {
+  Lane& lane = lanes_.at(request.claim.customer_id);
+  --in_flight_;
+  for (Calls* calls : {&lane.calls, &account(request.account)}) {
+    --calls->in_flight;
+    if (answer != Answer::none) calls->trouble = answer == Answer::fault;
+  }
+}
+
+void RequestLanes::let_go(const Request& request) {
+  in_hand_.erase(request.claim.request_id);
+  --lanes_.at(request.claim.customer_id).in_hand;
+  drop_if_done(request.claim.customer_id);
+}
+
+std::vector<RequestLanes::Request> RequestLanes::take_unsent(const std::optional<std::string>& account_name) {
+  std::vector<Request> taken;
+  for (auto& [customer_id, lane] : lanes_) {
+    if (account_name && lane.account != *account_name) continue;
+    lane.exhausted = true;
+    for (db::RequestClaim& claim : lane.unsent) taken.push_back({std::move(claim), lane.customer, lane.account});
+    unsent_ -= static_cast<int>(lane.unsent.size());
+    lane.unsent.clear();
+  }
+  std::erase_if(turns_, [&](int customer) { return lanes_.at(customer).unsent.empty(); });
+  // Lanes with nothing in hand would never be dropped otherwise.
+  std::erase_if(lanes_, [](const auto& entry) { return entry.second.exhausted && entry.second.in_hand == 0; });
+  return taken;
+}
+
+void RequestLanes::drop_if_done(int customer_id) {
+  const auto found = lanes_.find(customer_id);
+  if (found != lanes_.end() && found->second.exhausted && found->second.in_hand == 0) lanes_.erase(found);
+}
+
+}  // namespace bounced::sync

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "db/requests.h"
+
+namespace bounced::sync {
+
+// The deletion requests that this daemon has in hand, in a lane for each customer: for whom to claim more, and which
+// one to send next. Customers take turns, so that one with a million requests holds up nobody else's. A customer or
+// account whose last call met a fault that may pass gets one call at a time until one goes well: calls that hang hold
+// up few others, and an outage uses up the attempts of few requests.
+class RequestLanes {
+ public:
+  // `concurrency`: calls in flight in all; `account_concurrency`: of one account.
+  RequestLanes(int concurrency, std::function<int(const std::string& account)> account_concurrency);
+
+  // These customers have requests that are due: their lanes begin at the head again.
+  void found(const std::vector<db::WaitingCustomer>& customers);
+
+  // For which customers to claim how many now.
+  [[nodiscard]] std::vector<db::Lane> to_claim();
+  // What came of that, and was committed.
+  void claimed(const std::vector<db::Lane>& asked, const std::vector<db::RequestClaim>& claims);
+
+  struct Request {
+    db::RequestClaim claim;
+    std::string customer;
+    std::string account;
+  };
+  // The next one to send, which counts as in flight from now on.
+  std::optional<Request> next();
+
+  enum class Answer { well, fault, none };
+  // Its call is over. It stays in hand until its end is written.
+  void answered(const Request& request, Answer answer);
+  // It is nobody's, or another's, now.
+  void let_go(const Request& request);
+
+  // Takes out what was not sent yet, of one account or of all, and claims no more for it until it is found again.
+  std::vector<Request> take_unsent(const std::optional<std::string>& account = std::nullopt);
+
+  [[nodiscard]] int in_flight() const { return in_flight_; }
+  [[nodiscard]] bool empty() const { return in_hand_.empty(); }
+  // Nothing in hand, and nothing more to claim.
+  [[nodiscard]] bool idle() const { return lanes_.empty(); }
+  [[nodiscard]] std::vector<std::int64_t> in_hand() const { return {in_hand_.begin(), in_hand_.end()}; }
+
+ private:
+  struct Calls {
+    int in_flight = 0;
+    bool trouble = false;
+  };
+  struct Lane {
+    std::string customer;
+    std::string account;
+    bool limited = false;
+    db::QueuePosition after;
+    bool exhausted = false;  // nothing more is due, as far as we know
+    std::deque<db::RequestClaim> unsent;
+    Calls calls;
+    int in_hand = 0;  // unsent, in flight, or ended but not written
+  };
+
+  [[nodiscard]] int places_of(const Lane& lane, int share) const;
+  [[nodiscard]] bool may_send(const Lane& lane);
+  Calls& account(const std::string& name) { return accounts_[name]; }
+  void drop_if_done(int customer_id);
+
+  int concurrency_;
+  std::function<int(const std::string&)> account_concurrency_;
+  std::map<int, Lane> lanes_;  // by customer
+  std::unordered_map<std::string, Calls> accounts_;
+  std::list<int> turns_;  // customers with unsent requests, the next one first
+  int last_claimed_ = 0;  // customer: claims take turns too
+  int in_flight_ = 0;
+  int unsent_ = 0;
+  std::unordered_set<std::int64_t> in_hand_;
+};
+
+}  // namespace bounced::sync
