@@ -89,7 +89,7 @@ asio::awaitable<void> Deletions::work(bool until_drained) {
       const Seconds sleep = co_await step();
       if (broken_) std::rethrow_exception(broken_);
       // Before it is over, a look for what was passed over.
-      if (lanes_.idle() && std::exchange(claimed_some_, false)) told_ = true;
+      if (lanes_.idle() && std::exchange(claimed_some_, false)) wake();
       const bool drained = lanes_.idle() && !told_;
       if (until_drained && (drained || !database_lost_.empty())) break;
       if (!stopping_) co_await wakeup_.wait(sleep);
