@@ -65,8 +65,8 @@ void check_ca_file(const std::filesystem::path& path) {
 
 class AccountReader {
  public:
-  AccountReader(const Schedule& inherited, Report& report, const LoadOptions& options)
-      : inherited_(inherited), report_(report), options_(options) {}
+  AccountReader(const Config& defaults, Report& report, const LoadOptions& options)
+      : defaults_(defaults), report_(report), options_(options) {}
 
   Account read(const Node::Entry& entry, std::string path) {
     Section section(entry, std::move(path), report_);
@@ -80,7 +80,11 @@ class AccountReader {
     });
     section.read("rate_limit", [&](const std::string& text) { account.rate_limit = parse_rate_limit(text); });
     section.read("concurrency", account.concurrency, 1, most_concurrent);
-    const Schedule schedule = read_schedule(section, inherited_);
+    account.daily_deletion_limit = defaults_.deletions.daily_limit;
+    Section deletions = section.section("deletions");
+    read_daily_limit(deletions, account.daily_deletion_limit);
+    deletions.refuse_others();
+    const Schedule schedule = read_schedule(section, defaults_.polling.schedule);
     account.customers = read_customers(section, schedule, customers_, report_);
     section.refuse_others();
     return account;
@@ -118,7 +122,7 @@ class AccountReader {
     });
   }
 
-  const Schedule& inherited_;
+  const Config& defaults_;
   Report& report_;
   const LoadOptions& options_;
   std::map<std::string, int> names_;  // and the lines they stand in
@@ -127,14 +131,18 @@ class AccountReader {
 
 }  // namespace
 
-std::vector<Account> read_accounts(Section& root, const Schedule& inherited, Report& report,
-                                   const LoadOptions& options) {
+void read_daily_limit(Section& section, int& limit) {
+  // 0: none. Beyond that a limit limits nothing.
+  section.read("daily_limit", limit, 0, 1'000'000'000);
+}
+
+std::vector<Account> read_accounts(Section& root, const Config& defaults, Report& report, const LoadOptions& options) {
   std::vector<Account> accounts;
   root.require("accounts", "list at least one account");
   const Node* list = root.list("accounts");
   if (list == nullptr) return accounts;
   if (list->entries.empty()) root.problem("accounts", "is empty; list at least one account");
-  AccountReader reader(inherited, report, options);
+  AccountReader reader(defaults, report, options);
   for (const Node::Entry& entry : list->entries) {
     accounts.push_back(reader.read(entry, "accounts[" + std::to_string(accounts.size()) + "]"));
   }

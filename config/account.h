@@ -12,8 +12,10 @@ namespace bounced::config {
 // have open where nobody raised that.
 inline constexpr int most_concurrent = 500;
 
-// Reads `accounts`.
-std::vector<Account> read_accounts(Section& root, const Schedule& inherited, Report& report,
-                                   const LoadOptions& options);
+// Reads `daily_limit`, of deletions or of an account's deletions.
+void read_daily_limit(Section& section, int& limit);
+
+// Reads `accounts`. What they do not say themselves is as in `defaults`.
+std::vector<Account> read_accounts(Section& root, const Config& defaults, Report& report, const LoadOptions& options);
 
 }  // namespace bounced::config

@@ -36,6 +36,7 @@ struct Polling {
 struct Deletions {
   int concurrency = 8;
   int max_attempts = 10;
+  int daily_limit = 0;  // of each account, in deletions a day (UTC); 0: no limit. Accounts may override it
 };
 
 struct Retention {
@@ -79,7 +80,8 @@ struct Account {
   std::optional<Secret> key;
   std::string time_zone = "America/Los_Angeles";  // known to PostgreSQL: that is checked there
   RateLimit rate_limit;
-  int concurrency = 4;
+  int concurrency = 4;           // polls at once, and apart from them deletions
+  int daily_deletion_limit = 0;  // 0: no limit
   std::optional<std::filesystem::path> ca_file;
   std::vector<Customer> customers;  // from customers and customers_file, in the order of the files
 };

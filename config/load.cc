@@ -40,12 +40,14 @@ void read_deletions(Section section, Deletions& deletions) {
   section.read("concurrency", deletions.concurrency, 1, most_concurrent);
   // With growing delays, a thousand attempts take weeks.
   section.read("max_attempts", deletions.max_attempts, 1, 1000);
+  read_daily_limit(section, deletions.daily_limit);
   section.refuse_others();
 }
 
 void read_retention(Section section, Retention& retention) {
   section.read("polls", retention.polls, std::chrono::seconds(1));
-  section.read("deletion_requests", retention.deletion_requests, std::chrono::seconds(1));
+  // Merges look at what was deleted since their list was asked for.
+  section.read("deletion_requests", retention.deletion_requests, std::chrono::hours(24));
   section.refuse_others();
 }
 
@@ -89,7 +91,7 @@ Config load(const std::filesystem::path& file, const LoadOptions& options) {
   read_deletions(root.section("deletions"), config.deletions);
   read_retention(root.section("retention"), config.retention);
   read_log(root.section("log"), config.log);
-  config.accounts = read_accounts(root, config.polling.schedule, report, options);
+  config.accounts = read_accounts(root, config, report, options);
   root.refuse_others();
   if (!report.empty()) report.raise();
   return config;

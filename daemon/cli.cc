@@ -26,12 +26,13 @@ struct Parser {
     app.fallthrough();  // --config after the subcommand too
     app.footer("bounced COMMAND --help says more. Exit codes: 0 well, 1 failed, 2 you must change something first.");
 
-    add("run", "the daemon, in the foreground: polls every customer at its interval", arguments.command, run,
+    add("run", "the daemon, in the foreground: polls every customer at its interval, carries out deletions",
+        arguments.command, run,
         "Example: bounced run --config ./bounced.yaml\nSIGTERM and SIGINT stop it in good order; a second one at once.")
         ->add_flag("!--no-migrate", run.migrate, "leave the database's migrations to `bounced migrate`");
 
-    add("sync", "reads the whole list of each customer once, then ends", arguments.command, sync,
-        "Example: bounced sync customer@example.com")
+    add("sync", "reads the whole list of each customer once, carries out deletion requests, then ends",
+        arguments.command, sync, "Example: bounced sync customer@example.com")
         ->add_option("CUSTOMER", sync.customers, "only these customers")
         ->type_name("");
 
@@ -43,9 +44,10 @@ struct Parser {
         "Example: bounced migrate --print | less")
         ->add_flag("--print", migrate.print, "show the SQL that is pending, and change nothing");
 
-    add("status", "customers, their ages and failures, accounts, daemons", arguments.command, status,
-        "Example: bounced status --json | jq .customers")
-        ->add_flag("--json", status.json, "all of it, for programs");
+    CLI::App* status_command = add("status", "customers, their ages and failures, deletion requests, accounts, daemons",
+                                   arguments.command, status, "Example: bounced status --json | jq .customers");
+    status_command->add_flag("--queue", status.queue, "the deletion requests of each customer besides");
+    status_command->add_flag("--json", status.json, "all of it, for programs");
   }
 
   template <class Command, class Options>

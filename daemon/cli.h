@@ -21,6 +21,7 @@ struct MigrateOptions {
   bool print = false;
 };
 struct StatusOptions {
+  bool queue = false;
   bool json = false;
 };
 // --help and --version.

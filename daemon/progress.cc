@@ -28,10 +28,22 @@ void Progress::on(const sync::Event& event) {
                        std::holds_alternative<sync::PollFailed>(event) ||
                        std::holds_alternative<sync::PollDiscarded>(event);
     if (ended) ++done_;
+    if (const auto* request = std::get_if<sync::RequestEnded>(&event)) count(*request);
     clear();
     others_.on(event);
   }
   if (on_terminal_ && std::chrono::steady_clock::now() - drawn_ >= draw_every) draw();
+}
+
+void Progress::count(const sync::RequestEnded& request) {
+  using Kind = db::RequestEnd::Kind;
+  if (request.claim_lost) return;
+  if (request.end.kind == Kind::deleted || request.end.kind == Kind::not_listed) ++deletions_;
+  if (request.end.kind == Kind::failed) {
+    Failures& failures = failed_deletions_[request.customer];
+    ++failures.count;
+    failures.last_error = request.end.error;
+  }
 }
 
 double Progress::seconds() const {
@@ -40,8 +52,10 @@ double Progress::seconds() const {
 
 void Progress::draw() {
   drawn_ = std::chrono::steady_clock::now();
-  fmt::print(stderr, "\r{}/{} customers, {} rows, {} rows/s\x1b[K", grouped(done_), grouped(customers_), grouped(rows_),
+  fmt::print(stderr, "\r{}/{} customers, {} rows, {} rows/s", grouped(done_), grouped(customers_), grouped(rows_),
              grouped(static_cast<std::uint64_t>(static_cast<double>(rows_) / std::max(seconds(), 0.001))));
+  if (deletions_ > 0) fmt::print(stderr, ", {} deletions", grouped(deletions_));
+  fmt::print(stderr, "\x1b[K");
 }
 
 void Progress::clear() {

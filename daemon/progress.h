@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include "sync/events.h"
 
@@ -20,9 +22,17 @@ class Progress final : public sync::Observer {
   void clear();
 
   [[nodiscard]] std::uint64_t rows() const { return rows_; }
+  // Deletion requests that were carried out, and that failed for good, by customer and with what was said of the last.
+  [[nodiscard]] std::uint64_t deletions() const { return deletions_; }
+  struct Failures {
+    std::uint64_t count = 0;
+    std::string last_error;
+  };
+  [[nodiscard]] const std::map<std::string, Failures>& failed_deletions() const { return failed_deletions_; }
   [[nodiscard]] double seconds() const;
 
  private:
+  void count(const sync::RequestEnded& request);
   void draw();
 
   std::uint64_t customers_;
@@ -30,6 +40,8 @@ class Progress final : public sync::Observer {
   sync::Observer& others_;
   std::uint64_t done_ = 0;
   std::uint64_t rows_ = 0;
+  std::uint64_t deletions_ = 0;
+  std::map<std::string, Failures> failed_deletions_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point drawn_{};
 };

@@ -47,7 +47,7 @@ class Daemon {
         tasks_(executor, [this] { stop(); }),
         accounts_(make_accounts(executor, config)),
         pool_(executor, connection_options(config, "bounced run: work"), config.database.connections),
-        housekeeper_(executor, pool_, config.retention.polls),
+        housekeeper_(executor, pool_, config.retention),
         listener_(executor, connection_options(config, "bounced run: listen"), {"bounced_polls", "bounced_deletions"},
                   listener_events()) {
     refuse_hangup();

@@ -17,7 +17,7 @@ int status(const std::filesystem::path& config_file, const StatusOptions& option
   db::Status status;
   with_session(connection_options(config, "bounced status"),
                [&](db::Session& session) { status = db::read_status(session); });
-  fmt::print("{}", options.json ? status_json(status) : status_text(status));
+  fmt::print("{}", options.json ? status_json(status) : status_text(status, options.queue));
   return well;
 }
 

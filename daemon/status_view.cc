@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
+#include <map>
 #include <sstream>
 #include <vector>
 
@@ -122,6 +123,56 @@ std::string paused_accounts(const std::vector<db::AccountStatus>& accounts) {
   return listing("Paused accounts", {"ACCOUNT", "FOR ANOTHER"}, items);
 }
 
+struct QueueTotals {
+  explicit QueueTotals(const std::vector<db::QueueStatus>& queue) {
+    for (const db::QueueStatus& customer : queue) {
+      pending += customer.pending;
+      sending += customer.sending;
+      failed += customer.failed;
+      if (customer.oldest && (!oldest || customer.oldest->ago > oldest->ago)) oldest = customer.oldest;
+      if (!customer.waits_for.empty()) waiting[customer.waits_for] += customer.pending;
+    }
+  }
+  std::int64_t pending = 0, sending = 0, failed = 0;
+  std::optional<db::Moment> oldest;
+  std::map<std::string, std::int64_t> waiting;  // by what for
+};
+
+std::string grouped_count(std::int64_t count) {
+  return grouped(static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0)));
+}
+
+// What "waits for" means, for people.
+std::string explained(const std::string& waits_for) {
+  if (waits_for == "inactive") return "their customer is in no configuration";
+  if (waits_for == "paused") return "their account is paused";
+  if (waits_for == "daily limit") return "their account's daily limit is reached; they go on at midnight UTC";
+  return "another attempt is to come";
+}
+
+std::string queue_summary(const std::vector<db::QueueStatus>& queue) {
+  const QueueTotals totals(queue);
+  std::string text = fmt::format("deletion requests: {} pending, {} sending, {} failed", grouped_count(totals.pending),
+                                 grouped_count(totals.sending), grouped_count(totals.failed));
+  if (totals.oldest) text += fmt::format("; the oldest is {} old", age(totals.oldest->ago));
+  text += '\n';
+  for (const auto& [waits_for, count] : totals.waiting) {
+    text += fmt::format("  {} wait: {}\n", grouped_count(count), explained(waits_for));
+  }
+  return text;
+}
+
+std::string queue_table(const std::vector<db::QueueStatus>& queue) {
+  std::vector<Item> items;
+  for (const auto& customer : queue) {
+    items.push_back(
+        {{short_name(customer.customer), grouped_count(customer.pending), grouped_count(customer.sending),
+          grouped_count(customer.failed), customer.oldest ? age(customer.oldest->ago) : "", customer.waits_for},
+         customer.last_error.value_or("")});
+  }
+  return listing("Deletion requests", {"CUSTOMER", "PENDING", "SENDING", "FAILED", "OLDEST", "WAITS FOR"}, items);
+}
+
 std::string daemons_table(const std::vector<db::DaemonStatus>& daemons) {
   std::vector<Item> items;
   for (const auto& daemon : daemons) {
@@ -161,7 +212,21 @@ boost::json::object json_of(const db::AccountStatus& account) {
   return {{"name", account.name},
           {"api", account.api},
           {"paused_until", json_of(account.paused_until)},
-          {"paused_because", json_of(account.paused_because)}};
+          {"paused_because", json_of(account.paused_because)},
+          {"daily_limit", account.daily_limit ? boost::json::value(*account.daily_limit) : boost::json::value(nullptr)},
+          {"deletions_today", account.deletions_today}};
+}
+
+boost::json::object json_of(const db::QueueStatus& customer) {
+  return {
+      {"name", customer.customer},
+      {"pending", customer.pending},
+      {"sending", customer.sending},
+      {"failed", customer.failed},
+      {"oldest_at", json_of(customer.oldest)},
+      {"next_attempt_at", json_of(customer.next_attempt)},
+      {"last_error", json_of(customer.last_error)},
+      {"waits_for", customer.waits_for.empty() ? boost::json::value(nullptr) : boost::json::value(customer.waits_for)}};
 }
 
 boost::json::object json_of(const db::DaemonStatus& daemon) {
@@ -180,7 +245,7 @@ boost::json::array json_list(const Items& items) {
 
 }  // namespace
 
-std::string status_text(const db::Status& status) {
+std::string status_text(const db::Status& status, bool queue) {
   const Totals totals(status.customers);
   std::string text = fmt::format(
       "{}, {} active: {} failing, {} held, {} never polled, {} late; {}\n", counted(totals.all, "customer"),
@@ -190,12 +255,15 @@ std::string status_text(const db::Status& status) {
   if (totals.oldest != nullptr) {
     text += fmt::format("oldest list: {}, of {}\n", ago(totals.oldest->last_poll_at), printable(totals.oldest->name));
   }
+  text += queue_summary(status.queue);
+  if (queue) text += queue_table(status.queue);
   return text + paused_accounts(status.accounts) + failing_customers(status.customers) +
          remarkable_customers(status.customers) + late_customers(status.customers) + daemons_table(status.daemons);
 }
 
 std::string status_json(const db::Status& status) {
   const Totals totals(status.customers);
+  const QueueTotals queue(status.queue);
   const boost::json::object document{{"now", status.now.at},
                                      {"totals", boost::json::object{{"customers", totals.all},
                                                                     {"active", totals.active},
@@ -206,6 +274,11 @@ std::string status_json(const db::Status& status) {
                                                                     {"current_bounces", totals.current_bounces}}},
                                      {"customers", json_list(status.customers)},
                                      {"accounts", json_list(status.accounts)},
+                                     {"queue", boost::json::object{{"pending", queue.pending},
+                                                                   {"sending", queue.sending},
+                                                                   {"failed", queue.failed},
+                                                                   {"oldest_at", json_of(queue.oldest)},
+                                                                   {"customers", json_list(status.queue)}}},
                                      {"daemons", json_list(status.daemons)}};
   return boost::json::serialize(document) + "\n";
 }

@@ -7,15 +7,19 @@
 
 namespace bounced::daemon {
 
-// For people: totals, then what is not well, in lines of at most 100 characters.
-std::string status_text(const db::Status& status);
+// For people: totals, then what is not well, in lines of at most 100 characters. `queue`: the deletion requests of each
+// customer besides.
+std::string status_text(const db::Status& status, bool queue = false);
 
 // All of it, for programs; the keys stay as they are. Times are as "2024-05-06T07:08:09Z", null where there is none.
 //   {"now": …,
 //    "totals": {"customers", "active", "failing", "held", "never_polled", "late", "current_bounces"},
 //    "customers": [{"name", "account", "active", "current_bounces", "last_poll_at", "last_full_at", "next_poll_at",
 //                   "late_seconds", "being_polled", "failures", "last_error", "last_error_at", "held_since"}],
-//    "accounts": [{"name", "api", "paused_until", "paused_because"}],
+//    "accounts": [{"name", "api", "paused_until", "paused_because", "daily_limit", "deletions_today"}],
+//    "queue": {"pending", "sending", "failed", "oldest_at",
+//              "customers": [{"name", "pending", "sending", "failed", "oldest_at", "next_attempt_at", "last_error",
+//                             "waits_for"}]},
 //    "daemons": [{"id", "host", "pid", "version", "started", "heartbeat", "alive"}]}
 std::string status_json(const db::Status& status);
 

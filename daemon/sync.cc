@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <exception>
 #include <optional>
+#include <set>
 
 #include "config/load.h"
 #include "config/text.h"
@@ -19,6 +20,8 @@
 #include "daemon/text.h"
 #include "daemon/wiring.h"
 #include "db/customers.h"
+#include "db/status.h"
+#include "sync/deletions.h"
 #include "sync/heart.h"
 #include "sync/once.h"
 
@@ -59,6 +62,12 @@ class SyncEvents final : public sync::Observer {
   LogEvents events_;
 };
 
+// What a sync came to, besides what its observers counted.
+struct SyncResult {
+  sync::OnceResult polls;
+  std::vector<db::QueueStatus> left;  // requests of these customers that are not done
+};
+
 class Sync {
  public:
   Sync(const asio::any_io_executor& executor, const config::Config& config, Log& log, sync::Observer& observer)
@@ -71,10 +80,10 @@ class Sync {
         accounts_(make_accounts(executor, config)),
         pool_(executor, connection_options(config, "bounced sync: work"), config.database.connections) {}
 
-  asio::awaitable<sync::OnceResult> run(std::vector<std::string> customers);
+  asio::awaitable<SyncResult> run(std::vector<std::string> customers);
 
  private:
-  asio::awaitable<sync::OnceResult> start_and_poll(std::vector<std::string> customers);
+  asio::awaitable<SyncResult> start_and_work(std::vector<std::string> customers);
   void stop();
 
   asio::any_io_executor executor_;
@@ -89,16 +98,17 @@ class Sync {
   std::int64_t number_ = 0;  // of this daemon in the database; 0: not there yet
   std::optional<sync::Heart> heart_;
   std::optional<sync::Once> once_;
+  std::optional<sync::Deletions> deletions_;
 };
 
-asio::awaitable<sync::OnceResult> Sync::run(std::vector<std::string> customers) {
-  sync::OnceResult result;
+asio::awaitable<SyncResult> Sync::run(std::vector<std::string> customers) {
+  SyncResult result;
   std::exception_ptr failure;
   try {
-    result = co_await start_and_poll(std::move(customers));
+    result = co_await start_and_work(std::move(customers));
   } catch (...) {
     failure = std::current_exception();
-    stop();  // the polls that are in flight
+    stop();  // what is in flight
   }
   try {
     co_await tasks_.end();
@@ -111,7 +121,7 @@ asio::awaitable<sync::OnceResult> Sync::run(std::vector<std::string> customers) 
   co_return result;
 }
 
-asio::awaitable<sync::OnceResult> Sync::start_and_poll(std::vector<std::string> customers) {
+asio::awaitable<SyncResult> Sync::start_and_work(std::vector<std::string> customers) {
   const db::DaemonFacts facts = daemon_facts();
   co_await pool_.run([&](db::Session& session) {
     prepare_schema(session, true, {}, log_);
@@ -124,17 +134,54 @@ asio::awaitable<sync::OnceResult> Sync::start_and_poll(std::vector<std::string> 
     db::register_configuration(session, number_, accounts_.account_settings(), accounts_.customer_settings(),
                                db::Existing::keep_if_others_live);
   });
-  once_.emplace(executor_, pool_, accounts_, observer_, number_, config_.polling.concurrency, std::move(customers));
+  once_.emplace(executor_, pool_, accounts_, observer_, number_, config_.polling.concurrency, customers);
   if (stopping_) once_->stop();
-  co_return co_await once_->run();
+  SyncResult result;
+  result.polls = co_await once_->run();
+  if (stopping_) co_return result;
+
+  std::set<std::string> names(customers.begin(), customers.end());
+  deletions_.emplace(executor_, pool_, accounts_, observer_, number_, config_.deletions);
+  co_await deletions_->drain(names);
+  result.polls.stopped = stopping_;
+  result.left = co_await pool_.run([](db::Session& session) { return db::read_queue(session); });
+  std::erase_if(result.left, [&](const auto& queue) { return queue.pending == 0 || !names.contains(queue.customer); });
+  co_return result;
 }
 
 void Sync::stop() {
   stopping_ = true;
   if (once_) once_->stop();
+  if (deletions_) deletions_->stop();
 }
 
-int report(const sync::OnceResult& result, const Progress& progress, std::size_t customers) {
+// Names what failed or is left, on standard error; returns whether there is any.
+bool report_deletions(const SyncResult& result, const Progress& progress) {
+  for (const auto& [customer, failures] : progress.failed_deletions()) {
+    fmt::print(stderr, "bounced: customer {}: {} failed: {}\n", printable(customer),
+               counted(failures.count, "deletion request"), printable(failures.last_error));
+  }
+  std::uint64_t left = 0;
+  for (const db::QueueStatus& queue : result.left) {
+    const auto pending = static_cast<std::uint64_t>(queue.pending);
+    left += pending;
+    const std::string why = queue.waits_for.empty() ? "" : fmt::format(" ({})", queue.waits_for);
+    fmt::print(stderr, "bounced: customer {}: {} still pending{}{}\n", printable(queue.customer),
+               counted(pending, "deletion request"), why,
+               queue.last_error ? ": " + printable(*queue.last_error) : std::string());
+  }
+  std::uint64_t failed_count = 0;
+  for (const auto& [customer, failures] : progress.failed_deletions()) failed_count += failures.count;
+  if (progress.deletions() + failed_count + left > 0) {
+    fmt::print("{}: {} done, {} failed, {} still pending\n",
+               counted(progress.deletions() + failed_count + left, "deletion request"), grouped(progress.deletions()),
+               grouped(failed_count), grouped(left));
+  }
+  return failed_count + left > 0;
+}
+
+int report(const SyncResult& all, const Progress& progress, std::size_t customers) {
+  const sync::OnceResult& result = all.polls;
   for (const auto& [customer, why] : result.held) {
     fmt::print("customer {}: {}\n", printable(customer), printable(why));
   }
@@ -146,7 +193,8 @@ int report(const sync::OnceResult& result, const Progress& progress, std::size_t
   fmt::print("{}: {} mirrored ({} held), {} failed; {} in {:.1f} s ({} rows/s)\n", counted(customers, "customer"),
              grouped(result.merged), grouped(result.held.size()), grouped(result.failed.size()),
              counted(progress.rows(), "row"), progress.seconds(), grouped(static_cast<std::uint64_t>(rate)));
-  if (!result.stopped) return result.failed.empty() ? well : failed;
+  const bool unwell = report_deletions(all, progress) || !result.failed.empty();
+  if (!result.stopped) return unwell ? failed : well;
   std::fflush(stdout);
   fmt::print(stderr, "bounced: stopped: {} of {} done\n", grouped(result.merged + result.failed.size()),
              counted(customers, "customer"));
@@ -167,8 +215,8 @@ int sync(const std::filesystem::path& config_file, const SyncOptions& options) {
   asio::io_context io(1);
   Sync sync(io.get_executor(), config, log, progress);
   std::exception_ptr failure;
-  sync::OnceResult result;
-  asio::co_spawn(io, sync.run(customers), [&](std::exception_ptr error, sync::OnceResult ended) {
+  SyncResult result;
+  asio::co_spawn(io, sync.run(customers), [&](std::exception_ptr error, SyncResult ended) {
     failure = std::move(error);
     result = std::move(ended);
   });

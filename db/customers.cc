@@ -26,9 +26,11 @@ Registered register_configuration(Session& session, std::int64_t daemon, const s
   std::vector<std::string> account_names, apis, names, owners, zones;
   std::vector<std::int64_t> every, full_every;
   std::vector<int> recent_days;
+  std::vector<std::optional<int>> daily_limits;
   for (const AccountSettings& account : accounts) {
     account_names.push_back(account.name);
     apis.push_back(account.api);
+    daily_limits.push_back(account.daily_limit > 0 ? std::optional(account.daily_limit) : std::nullopt);
   }
   for (const CustomerSettings& customer : customers) {
     names.push_back(customer.name);
@@ -40,9 +42,9 @@ Registered register_configuration(Session& session, std::int64_t daemon, const s
   }
   return session.in_transaction([&](pqxx::work& tx) {
     Registered registered;
-    exec(tx, sql::register_accounts, account_names, apis);
     const bool others_live = exec_row(tx, sql::others_live, daemon)[0].as<bool>();
     const bool change = existing == Existing::change || !others_live;
+    exec(tx, sql::register_accounts, account_names, apis, daily_limits, change);
     registered.shifted = shift_time_zones(tx, names, zones, change);
     exec(tx, sql::register_customers, names, owners, zones, every, full_every, recent_days, change);
     if (!others_live) {

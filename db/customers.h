@@ -13,6 +13,7 @@ class Session;
 struct AccountSettings {
   std::string name;
   std::string api;
+  int daily_limit = 0;  // of deletions; 0: none
 };
 
 struct CustomerSettings {

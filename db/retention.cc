@@ -12,4 +12,9 @@ bool forget_polls(Session& session, std::chrono::seconds older_than) {
       [&](pqxx::work& tx) { return exec(tx, sql::forget_polls, older_than.count()).affected_rows() > 0; });
 }
 
+bool forget_requests(Session& session, std::chrono::seconds older_than) {
+  return session.in_transaction(
+      [&](pqxx::work& tx) { return exec(tx, sql::forget_requests, older_than.count()).affected_rows() > 0; });
+}
+
 }  // namespace bounced::db

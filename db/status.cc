@@ -32,6 +32,21 @@ CustomerStatus customer_from(const pqxx::row& row) {
           .account_paused = row[7].as<bool>()};
 }
 
+std::vector<QueueStatus> queue_in(pqxx::work& tx) {
+  std::vector<QueueStatus> queue;
+  for (const auto& row : exec(tx, sql::status_queue)) {
+    queue.push_back({.customer = row[0].as<std::string>(),
+                     .pending = row[1].as<std::int64_t>(),
+                     .sending = row[2].as<std::int64_t>(),
+                     .failed = row[3].as<std::int64_t>(),
+                     .oldest = moment_at(row, 5),
+                     .next_attempt = moment_at(row, 7),
+                     .last_error = get<std::string>(row[4]),
+                     .waits_for = row[9].as<std::string>()});
+  }
+  return queue;
+}
+
 int backend_of(Session& session) {
   return session.in_transaction([](pqxx::work& tx) { return exec_row(tx, "select pg_backend_pid()")[0].as<int>(); });
 }
@@ -50,8 +65,11 @@ Status read_status(Session& session) {
       status.accounts.push_back({.name = row[0].as<std::string>(),
                                  .api = row[1].as<std::string>(),
                                  .paused_until = moment_at(row, 3),
-                                 .paused_because = get<std::string>(row[2])});
+                                 .paused_because = get<std::string>(row[2]),
+                                 .daily_limit = get<int>(row[5]),
+                                 .deletions_today = get<int>(row[6]).value_or(0)});
     }
+    status.queue = queue_in(tx);
     for (const auto& row : exec(tx, sql::status_daemons)) {
       status.daemons.push_back({.id = row[0].as<std::int64_t>(),
                                 .host = row[1].as<std::string>(),
@@ -63,6 +81,10 @@ Status read_status(Session& session) {
     }
     return status;
   });
+}
+
+std::vector<QueueStatus> read_queue(Session& session) {
+  return session.in_transaction([](pqxx::work& tx) { return queue_in(tx); });
 }
 
 ServerFacts read_server_facts(Session& session) {

@@ -38,6 +38,21 @@ struct AccountStatus {
   std::string api;
   std::optional<Moment> paused_until = std::nullopt;  // still to come
   std::optional<std::string> paused_because = std::nullopt;
+  std::optional<int> daily_limit = std::nullopt;  // of deletions
+  int deletions_today = 0;                        // counted where there is a limit
+};
+
+// A customer's deletion requests.
+struct QueueStatus {
+  std::string customer;
+  std::int64_t pending = 0;
+  std::int64_t sending = 0;
+  std::int64_t failed = 0;
+  std::optional<Moment> oldest = std::nullopt;           // when the oldest that is pending or sending was requested
+  std::optional<Moment> next_attempt = std::nullopt;     // of those that are pending
+  std::optional<std::string> last_error = std::nullopt;  // of one of those
+  // Why what is pending waits: "inactive", "paused", "daily limit", "retry"; empty: it does not.
+  std::string waits_for;
 };
 
 struct DaemonStatus {
@@ -55,10 +70,14 @@ struct Status {
   Moment now;
   std::vector<CustomerStatus> customers;  // by name
   std::vector<AccountStatus> accounts;    // by name
+  std::vector<QueueStatus> queue;         // customers with requests that are not done, by name
   std::vector<DaemonStatus> daemons;      // by number
 };
 // Throws NeedsAction where the schema is not there.
 Status read_status(Session& session);
+
+// The queue alone.
+std::vector<QueueStatus> read_queue(Session& session);
 
 // What a daemon needs of the server.
 struct ServerFacts {

@@ -11,6 +11,7 @@ Accounts::Accounts(const boost::asio::any_io_executor& executor, const config::C
     auto account = std::make_unique<Account>();
     account->name = settings.name;
     account->concurrency = settings.concurrency;
+    account->daily_deletion_limit = settings.daily_deletion_limit;
     account->client = api::make_client(executor, settings, deadlines);
     accounts_.emplace(settings.name, std::move(account));
     for (const config::Customer& customer : settings.customers) {
@@ -49,7 +50,9 @@ std::string Accounts::disagreement(const db::Claim& claim, bool schedule_matters
 
 std::vector<db::AccountSettings> Accounts::account_settings() const {
   std::vector<db::AccountSettings> settings;
-  for (const auto& [name, account] : accounts_) settings.push_back({.name = name, .api = "v2"});
+  for (const auto& [name, account] : accounts_) {
+    settings.push_back({.name = name, .api = "v2", .daily_limit = account->daily_deletion_limit});
+  }
   return settings;
 }
 

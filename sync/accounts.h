@@ -17,7 +17,8 @@ namespace bounced::sync {
 // An account at work.
 struct Account {
   std::string name;
-  int concurrency = 1;
+  int concurrency = 1;  // polls at once, and apart from them deletions
+  int daily_deletion_limit = 0;
   std::unique_ptr<api::Client> client;
   int polls = 0;              // in flight
   int pauses = 0;             // that this daemon made in a row

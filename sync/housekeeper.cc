@@ -12,15 +12,18 @@ using Seconds = std::chrono::duration<double>;
 
 }  // namespace
 
-Housekeeper::Housekeeper(const boost::asio::any_io_executor& executor, db::Pool& pool, std::chrono::seconds keep_polls)
-    : pool_(pool), keep_polls_(keep_polls), wakeup_(executor) {}
+Housekeeper::Housekeeper(const boost::asio::any_io_executor& executor, db::Pool& pool, const config::Retention& keep)
+    : pool_(pool), keep_(keep), wakeup_(executor) {}
 
 boost::asio::awaitable<void> Housekeeper::run() {
   while (!stopping_) {
     Seconds sleep = 1h;
     try {
-      const bool more =
-          co_await pool_.run([this](db::Session& session) { return db::forget_polls(session, keep_polls_); });
+      const bool more = co_await pool_.run([this](db::Session& session) {
+        const bool polls = db::forget_polls(session, keep_.polls);
+        const bool requests = db::forget_requests(session, keep_.deletion_requests);
+        return polls || requests;
+      });
       if (more) sleep = 0s;
     } catch (const std::exception& error) {
       if (!db::is_database_fault(error)) throw;

@@ -3,8 +3,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <chrono>
 
+#include "config/config.h"
 #include "db/pool.h"
 #include "sync/wakeup.h"
 
@@ -13,7 +13,7 @@ namespace bounced::sync {
 // Removes what is older than the configuration wants it kept, every hour, in small steps.
 class Housekeeper {
  public:
-  Housekeeper(const boost::asio::any_io_executor& executor, db::Pool& pool, std::chrono::seconds keep_polls);
+  Housekeeper(const boost::asio::any_io_executor& executor, db::Pool& pool, const config::Retention& keep);
 
   // Ends after stop(). A database that is away is tried again.
   boost::asio::awaitable<void> run();
@@ -21,7 +21,7 @@ class Housekeeper {
 
  private:
   db::Pool& pool_;
-  std::chrono::seconds keep_polls_;
+  config::Retention keep_;
   Wakeup wakeup_;
   bool stopping_ = false;
 };

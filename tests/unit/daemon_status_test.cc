@@ -33,7 +33,8 @@ db::CustomerStatus failing(const std::string& name, int failures) {
 }
 
 db::Status sample() {
-  db::Status status{.now = {"2024-05-06T07:10:00Z", 0}, .customers = {customer("well")}, .accounts = {}, .daemons = {}};
+  db::Status status{
+      .now = {"2024-05-06T07:10:00Z", 0}, .customers = {customer("well")}, .accounts = {}, .queue = {}, .daemons = {}};
   status.customers.push_back(failing("fails@example.com", 3));
   db::CustomerStatus late = customer("late");
   late.next_poll_at.ago = 400;
@@ -79,6 +80,34 @@ TEST(StatusView, TheTextSaysWhatIsNotWell) {
   for (std::string line; std::getline(lines, line);) {
     EXPECT_LE(std::ranges::count_if(line, [](char c) { return (c & 0xC0) != 0x80; }), 100) << line;
   }
+}
+
+TEST(StatusView, TheQueueIsSummedUpAndSaysWhatItWaitsFor) {
+  db::Status status = sample();
+  EXPECT_THAT(status_text(status), HasSubstr("\ndeletion requests: 0 pending, 0 sending, 0 failed\n"));
+  status.queue = {{.customer = "busy",
+                   .pending = 1200,
+                   .sending = 8,
+                   .failed = 0,
+                   .oldest = db::Moment{"2024-05-06T07:00:00Z", 600},
+                   .waits_for = ""},
+                  {.customer = "full",
+                   .pending = 30,
+                   .sending = 0,
+                   .failed = 2,
+                   .oldest = db::Moment{"2024-05-06T06:00:00Z", 4200},
+                   .last_error = "refused: no",
+                   .waits_for = "daily limit"}};
+  EXPECT_THAT(status_text(status),
+              AllOf(HasSubstr("deletion requests: 1,230 pending, 8 sending, 2 failed; the oldest is 70m old\n"),
+                    HasSubstr("\n  30 wait: their account's daily limit is reached"), Not(HasSubstr("refused: no"))));
+  EXPECT_THAT(status_text(status, true), AllOf(HasSubstr("\nbusy      1,200    8 "), HasSubstr("\n    refused: no\n")));
+  const auto queue = boost::json::parse(status_json(status)).at("queue");
+  EXPECT_EQ(queue.at("pending").as_int64(), 1230);
+  EXPECT_EQ(queue.at("oldest_at"), "2024-05-06T06:00:00Z");
+  EXPECT_EQ(boost::json::serialize(queue.at("customers").at(1)),
+            R"({"name":"full","pending":30,"sending":0,"failed":2,"oldest_at":"2024-05-06T06:00:00Z",)"
+            R"("next_attempt_at":null,"last_error":"refused: no","waits_for":"daily limit"})");
 }
 
 TEST(StatusView, AnAccountThatIsPausedMakesNobodyLate) {

@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: Apache-2.0
+// The queue at the database itself: what people may do with SQL, and the rules between deletions and merges.
+#include "db/requests.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "db/customers.h"
+#include "db/daemons.h"
+#include "db/errors.h"
+#include "db/mirror.h"
+#include "db/pqxx_compat.h"
+#include "db/retention.h"
+#include "db/session.h"
+#include "tests/support/cluster.h"
+
+namespace bounced::db {
+namespace {
+
+using test::execute;
+using test::query_value;
+using testing::HasSubstr;
+using Kind = RequestEnd::Kind;
+using List = std::vector<ListedBounce>;
+
+ListedBounce bounce(std::string email, std::string created = "2024-05-06 07:08:09",
+                    std::string reason = "no such user") {
+  return {.email = std::move(email),
+          .status = "5.1.1",
+          .reason = std::move(reason),
+          .created = LocalTime{std::move(created)}};
+}
+
+class Requests : public testing::Test {
+ protected:
+  Requests() { register_configuration(session, daemon, {{"main", "v2"}}, {of("c"), of("d")}, Existing::change); }
+
+  static CustomerSettings of(const std::string& name) {
+    return {.name = name,
+            .account = "main",
+            .time_zone = "UTC",
+            .every = std::chrono::hours(1),
+            .full_every = std::chrono::hours(24),
+            .recent_days = 3};
+  }
+
+  // What the database says to a statement; empty: it took it.
+  std::string refusal(const std::string& sql) const {
+    try {
+      execute(url, sql);
+      return {};
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+  }
+  std::string refused_email(const std::string& literal) const {
+    return refusal("insert into bounced.deletion_requests (customer, email) values ('c', " + literal + ")");
+  }
+  void queue(const std::string& email, const std::string& customer = "c") const {
+    execute(url, fmt::format("insert into bounced.deletion_requests (customer, email) values ('{}', '{}')", customer,
+                             email));
+  }
+  std::string value(const std::string& sql) const { return query_value(url, sql); }
+  std::string states() const {
+    return value("select string_agg(state, ',' order by request_id) from bounced.deletion_requests");
+  }
+  std::string mirror() const {
+    return value(
+        "select coalesce(string_agg(email || ' ' || coalesce(gone_because, 'current'), ', ' order by email, "
+        "bounce_id), "
+        "'') from bounced.bounces");
+  }
+
+  // Claims what is due, of every customer.
+  std::vector<RequestClaim> claim(int places = 100) {
+    std::vector<Lane> lanes;
+    for (const auto& customer : waiting_customers(session)) {
+      if (customer.due_in.count() <= 0) {
+        lanes.push_back(
+            {.customer_id = customer.customer_id, .after = {}, .places = places, .limited = customer.limited});
+      }
+    }
+    return claim_requests(session, daemon, lanes);
+  }
+  NotFinished finish(const RequestClaim& claimed, Kind kind) {
+    return finish_requests(session, {{.claim = claimed, .kind = kind, .error = {}, .again_in = {}}});
+  }
+  // Asks for the list now, as of the claim that it returns.
+  Claim ask(bool full = true) {
+    Claim asked = claim_named(session, daemon, {"c"}, {}).at(0);
+    asked.full = full;
+    return asked;
+  }
+  Merged merge(const Claim& asked, const List& list) {
+    return std::get<Merged>(merge_short(session, asked, {.entries = list.size()}, {list}));
+  }
+
+  std::string url = test::Cluster::shared().create_database();
+  Session session{{.url = url, .application = "test"}};
+  std::int64_t daemon = start_daemon(session, {.host = "here", .pid = 1, .version = "1"});
+};
+
+// ---- what people may do ----
+
+TEST_F(Requests, AnInsertOfACustomerAndAnAddressIsEnough) {
+  execute(url, "insert into bounced.deletion_requests (customer, email, note) values ('c', '  a@example.com ', 'why')");
+  EXPECT_EQ(value("select state || ' ' || email || ' ' || note || ' ' || attempts || ' ' || requested_by || ' ' || "
+                  "(requested_at = next_attempt_at) from bounced.deletion_requests"),
+            "pending a@example.com why 0 postgres true");
+}
+
+TEST_F(Requests, WhatIsTheDaemonsCannotBeInserted) {
+  execute(url,
+          "insert into bounced.deletion_requests (customer, email, customer_id, state, outcome, finished_at, attempts, "
+          "requested_by) values ('c', 'a@example.com', 2, 'done', 'deleted', now(), 7, 'somebody')");
+  EXPECT_EQ(value("select state || coalesce(outcome, '-') || attempts || requested_by || c.name from "
+                  "bounced.deletion_requests r join bounced.customers c using (customer_id)"),
+            "pending-0postgresc");
+}
+
+TEST_F(Requests, WhatCannotBeDeletedIsRefusedWithAReason) {
+  EXPECT_THAT(refusal("insert into bounced.deletion_requests (customer, email) values ('nobody', 'a@example.com')"),
+              HasSubstr("there is no customer \"nobody\""));
+  for (const char* blank :
+       {"''", "' '", "U&'\\00a0'", "U&'\\3000\\2003'", "U&'\\200b'", "U&' \\feff\\00ad'", "U&'\\2060'"}) {
+    EXPECT_THAT(refused_email(blank), HasSubstr("the email is blank")) << blank;
+  }
+  for (const char* control : {"e'a\\n@b'", "e'a@b\\t'", "U&'a\\007f'", "U&'a\\0085b'", "e'\\x01'"}) {
+    EXPECT_THAT(refused_email(control), HasSubstr("the email has control characters")) << control;
+  }
+  EXPECT_THAT(refused_email("repeat('x', 1001)"), HasSubstr("longer than 1000 bytes"));
+  EXPECT_THAT(refused_email("repeat('ü', 501)"), HasSubstr("longer than 1000 bytes"));
+  EXPECT_EQ(refused_email("repeat('ü', 500)"), "");
+  EXPECT_THAT(refused_email("null"), HasSubstr("null value in column \"email\""));
+}
+
+TEST_F(Requests, PendingIsCancelledFailedIsQueuedAgainAndNothingElse) {
+  for (const char* email : {"p@x", "s@x", "d@x", "f@x"}) queue(email);
+  const auto claims = claim(4);
+  ASSERT_EQ(claims.size(), 4U);
+  finish(claims[0], Kind::released);
+  finish(claims[2], Kind::deleted);
+  finish(claims[3], Kind::failed);
+  ASSERT_EQ(states(), "pending,sending,done,failed");
+  const auto set = [&](const char* state, int request) {
+    return refusal(
+        fmt::format("update bounced.deletion_requests set state = '{}' where request_id = {}", state, request));
+  };
+  for (const char* state : {"pending", "sending", "done", "failed", "cancelled"}) {
+    for (int request = 1; request <= 4; ++request) {
+      const std::string now =
+          value(fmt::format("select state from bounced.deletion_requests where request_id = {}", request));
+      const bool allowed = now == state || (now == "pending" && std::string(state) == "cancelled") ||
+                           (now == "failed" && std::string(state) == "pending");
+      if (allowed) continue;
+      EXPECT_THAT(set(state, request), HasSubstr("cannot be set to")) << now << " to " << state;
+    }
+  }
+  EXPECT_THAT(refusal("update bounced.deletion_requests set email = 'other@x'"),
+              HasSubstr("only the state and the note"));
+  EXPECT_EQ(refusal("update bounced.deletion_requests set note = 'seen'"), "");
+  EXPECT_EQ(set("cancelled", 1), "");
+  EXPECT_EQ(set("pending", 4), "");
+  EXPECT_EQ(states(), "cancelled,sending,done,pending");
+  EXPECT_EQ(value("select attempts from bounced.deletion_requests where request_id = 4"), "0");
+  EXPECT_EQ(value("select finished_at is not null from bounced.deletion_requests where request_id = 1"), "t");
+}
+
+TEST_F(Requests, BulkCancellingTakesOneUpdateBesideAClaim) {
+  execute(
+      url,
+      "insert into bounced.deletion_requests (customer, email) select 'c', i || '@x' from generate_series(1, 100) i");
+  claim(10);
+  execute(url, "update bounced.deletion_requests set state = 'cancelled' where customer = 'c' and state = 'pending'");
+  EXPECT_EQ(value("select string_agg(state || n, ',' order by state) from (select state, count(*) n from "
+                  "bounced.deletion_requests group by 1) s"),
+            "cancelled90,sending10");
+  EXPECT_TRUE(waiting_customers(session).empty());
+}
+
+// ---- claims ----
+
+TEST_F(Requests, AClaimIsCommittedAndTakenOnceInTheOrderOfTheQueue) {
+  for (int i = 1; i <= 5; ++i) queue(fmt::format("{}@x", i));
+  const auto first = claim(2);
+  const auto second = claim(2);
+  ASSERT_EQ(first.size() + second.size(), 4U);
+  EXPECT_EQ(value("select string_agg(request_id || state, ',' order by request_id) from bounced.deletion_requests"),
+            "1sending,2sending,3sending,4sending,5pending");
+  EXPECT_NE(first[0].number, first[1].number);
+}
+
+TEST_F(Requests, AClaimBeginsAfterTheGivenPlace) {
+  for (int i = 1; i <= 3; ++i) queue(fmt::format("{}@x", i));
+  const auto first = claim(1);
+  const std::vector<Lane> lanes{{.customer_id = first[0].customer_id, .after = first[0].position, .places = 5}};
+  EXPECT_EQ(claim_requests(session, daemon, lanes).size(), 2U);
+}
+
+TEST_F(Requests, NothingIsClaimedForPausedAccountsInactiveCustomersOrBeforeItsTime) {
+  queue("a@x");
+  execute(url, "update bounced.accounts set paused_until = now() + interval '1 hour'");
+  EXPECT_GT(waiting_customers(session).at(0).due_in.count(), 3500);
+  EXPECT_TRUE(claim_requests(session, daemon, {{.customer_id = 1, .after = {}, .places = 1}}).empty());
+  execute(url, "update bounced.accounts set paused_until = null; update bounced.customers set active = false");
+  EXPECT_TRUE(waiting_customers(session).empty());
+  EXPECT_TRUE(claim_requests(session, daemon, {{.customer_id = 1, .after = {}, .places = 1}}).empty());
+  execute(url,
+          "update bounced.customers set active = true; set bounced.daemon = 'on'; update bounced.deletion_requests "
+          "set next_attempt_at = now() + interval '1 hour'");
+  EXPECT_TRUE(claim().empty());
+}
+
+TEST_F(Requests, ARequestSomebodyHasLockedHoldsUpNoOther) {
+  queue("a@x");
+  queue("b@x");
+  Session person({.url = url, .application = "person"});
+  person.in_transaction([&](pqxx::work& tx) {
+    exec(tx, "select from bounced.deletion_requests where email = 'a@x' for update");
+    const auto claims = claim();
+    EXPECT_EQ(claims.size(), 1U);
+    EXPECT_EQ(claims.at(0).email, "b@x");
+  });
+}
+
+TEST_F(Requests, ClaimsOfTheDeadAreFreeAndThoseOfTheLivingAreNot) {
+  queue("a@x");
+  queue("b@x");
+  const std::int64_t other = start_daemon(session, {.host = "there", .pid = 2, .version = "1"});
+  claim(1);
+  EXPECT_EQ(recover_requests(session, other, {}), 0);
+  execute(url, "update bounced.daemons set heartbeat = now() - interval '21 s' where host = 'here'");
+  EXPECT_EQ(recover_requests(session, other, {}), 1);
+  EXPECT_EQ(value("select state || interruptions || coalesce(claimed_by, 0) from bounced.deletion_requests where email "
+                  "= 'a@x'"),
+            "pending10");
+}
+
+TEST_F(Requests, OnesOwnClaimsThatAreNotInHandAreFree) {
+  queue("a@x");
+  queue("b@x");
+  const auto claims = claim();
+  EXPECT_EQ(recover_requests(session, daemon, {claims[0].request_id}), 1);
+  EXPECT_EQ(value("select count(*) from bounced.deletion_requests where state = 'sending'"), "1");
+}
+
+TEST_F(Requests, ADaemonThatStartsTakesOverWhatAGoneOneOfItsMachineHeld) {
+  const DaemonFacts facts{.host = "here", .pid = 4711, .version = "1", .machine = "m", .process_start = 5};
+  daemon = start_daemon(session, facts);
+  queue("a@x");
+  ASSERT_EQ(claim().size(), 1U);
+  const auto never = [](int, std::int64_t) { return false; };
+  const auto gone = [](int pid, std::int64_t start) { return pid == 4711 && start == 5; };
+  DaemonFacts elsewhere = facts;
+  elsewhere.machine = "other";
+  const auto recovered_by = [&](const DaemonFacts& who, const std::function<bool(int, std::int64_t)>& is_gone) {
+    return recover_requests(session, start_daemon(session, who, is_gone), {});
+  };
+  EXPECT_EQ(recovered_by(facts, never), 0);
+  EXPECT_EQ(recovered_by(elsewhere, gone), 0);
+  EXPECT_EQ(recovered_by(facts, gone), 1);
+}
+
+// ---- ends and the mirror ----
+
+TEST_F(Requests, AnEndUnderAClaimThatWasLostChangesNothing) {
+  merge(ask(), {bounce("a@x")});
+  queue("a@x");
+  const auto old = claim();
+  recover_requests(session, daemon, {});
+  const auto current = claim();
+  EXPECT_EQ(finish(old[0], Kind::deleted).lost.size(), 1U);
+  EXPECT_EQ(mirror(), "a@x current");
+  EXPECT_TRUE(finish(current[0], Kind::deleted).lost.empty());
+  EXPECT_EQ(mirror(), "a@x deleted");
+  EXPECT_EQ(finish(current[0], Kind::deleted).lost.size(), 1U);  // twice
+}
+
+TEST_F(Requests, AnEndWaitsForNobodysLocks) {
+  queue("a@x");
+  queue("b@x", "d");
+  const auto claims = claim();
+  ASSERT_EQ(claims.size(), 2U);
+  Session merging({.url = url, .application = "merge"});
+  const std::vector<RequestEnd> ends{{.claim = claims[0], .kind = Kind::deleted, .error = {}, .again_in = {}},
+                                     {.claim = claims[1], .kind = Kind::deleted, .error = {}, .again_in = {}}};
+  merging.in_transaction([&](pqxx::work& tx) {
+    exec(tx, "select from bounced.customers where name = 'c' for no key update");
+    const NotFinished rest = finish_requests(session, ends);
+    EXPECT_EQ(rest.busy.size(), 1U);
+    EXPECT_TRUE(rest.lost.empty());
+  });
+  EXPECT_EQ(value("select string_agg(customer || state, ',' order by customer) from bounced.deletion_requests"),
+            "csending,ddone");
+}
+
+TEST_F(Requests, AnUncommittedRequestHoldsUpNoPoll) {
+  Session person({.url = url, .application = "person"});
+  person.in_transaction([&](pqxx::work& tx) {
+    exec(tx, "insert into bounced.deletion_requests (customer, email) values ('c', 'a@x')");
+    merge(ask(), {bounce("a@x")});
+  });
+}
+
+TEST_F(Requests, TheSameAddressAskedForTwiceIsDeletedByUs) {
+  merge(ask(), {bounce("a@x")});
+  queue("a@x");
+  queue("a@x");
+  const auto claims = claim();
+  finish_requests(session, {{.claim = claims[0], .kind = Kind::deleted, .error = {}, .again_in = {}},
+                            {.claim = claims[1], .kind = Kind::not_listed, .error = {}, .again_in = {}}});
+  EXPECT_EQ(mirror(), "a@x deleted");
+}
+
+// A list that was asked for before the end and merged after it.
+TEST_F(Requests, AnOlderListBringsNothingBack) {
+  for (const bool full : {true, false}) {
+    SCOPED_TRACE(full ? "full" : "recent");
+    const std::string known = full ? "known@x" : "known2@x", unknown = full ? "unknown@x" : "unknown2@x";
+    merge(ask(false), {bounce(known)});
+    queue(known);
+    queue(unknown);
+    const auto claims = claim();
+    const Claim asked = ask(full);
+    for (const auto& one : claims) finish(one, Kind::deleted);
+    merge(asked, {bounce(known), bounce(unknown), bounce("other@x")});
+    EXPECT_EQ(
+        value("select string_agg(email || ' ' || gone_because, ', ' order by email) from bounced.bounces where email "
+              "in ('" +
+              known + "', '" + unknown + "')"),
+        known + " deleted, " + unknown + " deleted");
+    EXPECT_EQ(
+        value("select gone_at = r.finished_at from bounced.mirror m join bounced.deletion_requests r using (email) "
+              "where email = '" +
+              unknown + "'"),
+        "t");
+    EXPECT_EQ(value("select current_bounces from bounced.customers where name = 'c'"), "1");
+  }
+}
+
+// The same list, merged before the end: what it brought in is made gone by the end.
+TEST_F(Requests, AnOlderListMergedBeforeTheEndIsUndone) {
+  const Claim asked = ask();
+  queue("a@x");
+  const auto claims = claim();
+  merge(asked, {bounce("a@x")});
+  finish(claims[0], Kind::deleted);
+  EXPECT_EQ(mirror(), "a@x deleted");
+}
+
+// A bounce that was first seen after the claim is a new one, for all we know.
+TEST_F(Requests, ABounceSeenAfterTheClaimStays) {
+  queue("a@x");
+  const auto claims = claim();
+  merge(ask(), {bounce("a@x")});
+  finish(claims[0], Kind::deleted);
+  EXPECT_EQ(mirror(), "a@x current");
+}
+
+TEST_F(Requests, WhatAListShowedToBeGoneDuringTheCallWasDeletedByIt) {
+  merge(ask(), {bounce("a@x"), bounce("b@x"), bounce("early@x")});
+  merge(ask(), {bounce("a@x"), bounce("b@x")});  // somebody else took off early@x
+  queue("a@x");
+  queue("b@x");
+  queue("early@x");
+  const auto claims = claim();
+  merge(ask(), {});
+  EXPECT_EQ(mirror(), "a@x disappeared, b@x disappeared, early@x disappeared");
+  finish(claims[0], Kind::deleted);
+  finish(claims[1], Kind::not_listed);
+  finish(claims[2], Kind::not_listed);
+  EXPECT_EQ(mirror(), "a@x deleted, b@x disappeared, early@x disappeared");
+}
+
+TEST_F(Requests, TheApisDelayIsNoReturn) {
+  merge(ask(), {bounce("a@x")});
+  queue("a@x");
+  finish(claim().at(0), Kind::deleted);
+  merge(ask(), {bounce("a@x")});
+  EXPECT_EQ(mirror(), "a@x deleted");
+  // A later bounce of the address is a new one.
+  merge(ask(), {bounce("a@x"), bounce("a@x", "2024-06-01 00:00:00")});
+  EXPECT_EQ(mirror(), "a@x deleted, a@x current");
+  // After ten minutes the old one has come back.
+  execute(url,
+          "set bounced.daemon = 'on'; update bounced.deletion_requests set finished_at = now() - interval '11 min'");
+  merge(ask(), {bounce("a@x"), bounce("a@x", "2024-06-01 00:00:00")});
+  EXPECT_EQ(mirror(), "a@x deleted, a@x current, a@x current");
+}
+
+// Both at once, for real: an end while a merge is under way is written after it, and sees what it brought in.
+TEST_F(Requests, AnEndDuringAMergeComesAfterIt) {
+  const Claim asked = ask();
+  queue("a@x");
+  const auto claims = claim();
+  Session other({.url = url, .application = "merge"});
+  NotFinished during;
+  other.in_transaction([&](pqxx::work& tx) {
+    exec(tx, "select from bounced.customers where name = 'c' for no key update");  // as a merge does first
+    exec(tx,
+         "insert into bounced.mirror (customer_id, email, status, reason, first_seen_at, last_seen_at) "
+         "values (1, 'a@x', '', '', '" +
+             asked.asked_at + "', now())");
+    during = finish(claims[0], Kind::deleted);
+  });
+  EXPECT_EQ(during.busy.size(), 1U);
+  finish(claims[0], Kind::deleted);
+  EXPECT_EQ(mirror(), "a@x deleted");
+}
+
+TEST_F(Requests, TheCountOfCurrentBouncesFollowsAtTheNextPoll) {
+  merge(ask(), {bounce("a@x"), bounce("b@x")});
+  queue("a@x");
+  finish(claim().at(0), Kind::deleted);
+  merge(ask(), {bounce("b@x")});
+  EXPECT_EQ(value("select current_bounces from bounced.customers where name = 'c'"), "1");
+}
+
+TEST_F(Requests, OldFinishedOnesAreForgottenAndOthersStay) {
+  for (const char* email : {"done@x", "failed@x", "new@x", "pending@x"}) queue(email);
+  const auto claims = claim(3);
+  finish(claims[0], Kind::deleted);
+  finish(claims[1], Kind::failed);
+  finish(claims[2], Kind::not_listed);
+  execute(url,
+          "set bounced.daemon = 'on'; update bounced.deletion_requests set finished_at = now() - interval '2 days' "
+          "where state in ('done', 'failed') and email <> 'new@x'");
+  EXPECT_TRUE(forget_requests(session, std::chrono::hours(24)));
+  EXPECT_FALSE(forget_requests(session, std::chrono::hours(24)));
+  EXPECT_EQ(states(), "failed,done,pending");
+}
+
+}  // namespace
+}  // namespace bounced::db
