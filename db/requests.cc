@@ -36,7 +36,8 @@ std::optional<std::string> outcome_of(Kind kind) {
 
 // What is not listed any more after a call of ours that may have been carried out is gone by that.
 std::optional<std::string> gone_because(const RequestEnd& end) {
-  if (end.kind == Kind::deleted || (end.kind == Kind::not_listed && end.claim.may_be_done)) return "deleted";
+  if (end.kind == Kind::deleted || (end.kind == Kind::not_listed && (end.claim.may_be_done || end.sent_twice)))
+    return "deleted";
   if (end.kind == Kind::not_listed) return "disappeared";
   return std::nullopt;
 }
@@ -50,7 +51,7 @@ struct Columns {
       states.emplace_back(state_after(end.kind));
       outcomes.push_back(outcome_of(end.kind));
       attempts.push_back(end.kind == Kind::again || end.kind == Kind::failed ? 1 : 0);
-      interruptions.push_back(end.kind == Kind::interrupted ? 1 : 0);
+      interruptions.push_back(end.kind == Kind::interrupted || end.sent_twice ? 1 : 0);
       errors.push_back(end.error.empty() ? std::nullopt : std::optional(end.error));
       again_in.push_back(end.again_in.count());
       because.push_back(gone_because(end));

@@ -73,6 +73,7 @@ struct RequestEnd {
   Kind kind = Kind::released;
   std::string error = {};                       // of failed and again
   std::chrono::duration<double> again_in = {};  // of again
+  bool sent_twice = false;                      // within this claim: an earlier call's answer never came
 };
 
 // The requests, by place in the list given, that were not written.

@@ -106,7 +106,7 @@ asio::awaitable<void> Deletions::work(bool until_drained) {
 asio::awaitable<Seconds> Deletions::step() {
   try {
     const Seconds sleep = co_await look_and_claim();
-    losses_ = 0;
+    if (std::exchange(losses_, 0) > 0) write_again_.cancel();  // the writer need not wait any longer either
     co_return sleep;
   } catch (const std::exception& error) {
     if (!db::is_database_fault(error)) throw;
@@ -229,7 +229,7 @@ asio::awaitable<db::RequestEnd> Deletions::carry_out(const RequestLanes::Request
   const auto& removal = std::get<api::Removal>(answer);
   db::RequestEnd ended{.claim = request.claim};
   ended.kind = removal.outcome == api::Removed::deleted ? Kind::deleted : Kind::not_listed;
-  ended.claim.may_be_done = ended.claim.may_be_done || removal.sent_twice;
+  ended.sent_twice = removal.sent_twice;
   std::string lost;
   try {
     co_await resume_account(pool_, account, observer_, request.claim.claimed_at);

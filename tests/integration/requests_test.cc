@@ -86,7 +86,8 @@ class Requests : public testing::Test {
     return claim_requests(session, daemon, lanes);
   }
   NotFinished finish(const RequestClaim& claimed, Kind kind) {
-    return finish_requests(session, {{.claim = claimed, .kind = kind, .error = {}, .again_in = {}}});
+    return finish_requests(session,
+                           {{.claim = claimed, .kind = kind, .error = {}, .again_in = {}, .sent_twice = false}});
   }
   // Asks for the list now, as of the claim that it returns.
   Claim ask(bool full = true) {
@@ -285,8 +286,9 @@ TEST_F(Requests, AnEndWaitsForNobodysLocks) {
   const auto claims = claim();
   ASSERT_EQ(claims.size(), 2U);
   Session merging({.url = url, .application = "merge"});
-  const std::vector<RequestEnd> ends{{.claim = claims[0], .kind = Kind::deleted, .error = {}, .again_in = {}},
-                                     {.claim = claims[1], .kind = Kind::deleted, .error = {}, .again_in = {}}};
+  const std::vector<RequestEnd> ends{
+      {.claim = claims[0], .kind = Kind::deleted, .error = {}, .again_in = {}, .sent_twice = false},
+      {.claim = claims[1], .kind = Kind::deleted, .error = {}, .again_in = {}, .sent_twice = false}};
   merging.in_transaction([&](pqxx::work& tx) {
     exec(tx, "select from bounced.customers where name = 'c' for no key update");
     const NotFinished rest = finish_requests(session, ends);
@@ -310,8 +312,9 @@ TEST_F(Requests, TheSameAddressAskedForTwiceIsDeletedByUs) {
   queue("a@x");
   queue("a@x");
   const auto claims = claim();
-  finish_requests(session, {{.claim = claims[0], .kind = Kind::deleted, .error = {}, .again_in = {}},
-                            {.claim = claims[1], .kind = Kind::not_listed, .error = {}, .again_in = {}}});
+  finish_requests(session,
+                  {{.claim = claims[0], .kind = Kind::deleted, .error = {}, .again_in = {}, .sent_twice = false},
+                   {.claim = claims[1], .kind = Kind::not_listed, .error = {}, .again_in = {}, .sent_twice = false}});
   EXPECT_EQ(mirror(), "a@x deleted");
 }
 
