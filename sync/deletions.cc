@@ -28,8 +28,9 @@ using Kind = db::RequestEnd::Kind;
 // that died.
 constexpr Seconds longest_sleep = 5s;
 // A look costs more, the more customers wait and the more was claimed since the oldest transaction began. However often
-// there is something new, looks take at most a twentieth of the time.
+// there is something new, dear looks take at most a twentieth of the time.
 constexpr int look_share = 20;
+constexpr auto dear_look = 10ms;
 // A request that met a fault is tried again after 10 s at first, in the end every 15 minutes.
 constexpr Backoff retry{10s, 15min};
 constexpr Backoff database_retry{500ms, 10s};
@@ -130,7 +131,6 @@ asio::awaitable<Seconds> Deletions::look_and_claim() {
     start_calls();
   }
   const auto now = Clock::now();
-  if (looking) may_look_at_ = now + look_share * (now - began);
   if (!wanted.empty()) co_return 0s;  // there may be more
   const auto until = told_ ? std::min(may_look_at_, look_at_) : look_at_;
   co_return std::max<Seconds>(until - now, 0s);
@@ -138,13 +138,17 @@ asio::awaitable<Seconds> Deletions::look_and_claim() {
 
 // Finds out which customers have requests that are due.
 asio::awaitable<void> Deletions::look() {
-  const bool thorough = Clock::now() >= look_at_;
+  const auto began = Clock::now();
+  const bool thorough = began >= look_at_;
   told_ = false;
   const std::vector<std::int64_t> in_hand = lanes_.in_hand();
   auto customers = co_await pool_.run([&](db::Session& session) {
     if (thorough) db::recover_requests(session, daemon_, in_hand);
     return db::waiting_customers(session);
   });
+  const auto now = Clock::now();
+  const auto took = now - began;
+  may_look_at_ = took < dear_look ? now : now + look_share * took;
   std::erase_if(customers, [this](const auto& customer) { return !is_ours(customer); });
   Seconds sleep = longest_sleep;
   for (const db::WaitingCustomer& customer : customers) {
@@ -152,7 +156,7 @@ asio::awaitable<void> Deletions::look() {
   }
   std::erase_if(customers, [](const auto& customer) { return customer.due_in > 0s; });
   lanes_.found(customers);
-  look_at_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(sleep);
+  look_at_ = now + std::chrono::duration_cast<Clock::duration>(sleep);
 }
 
 // A daemon serves the customers of its own configuration.

@@ -2,8 +2,10 @@
 #include "tests/simulator/control.h"
 
 #include <charconv>
+#include <chrono>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 namespace bounced::simulator {
 namespace {
@@ -37,40 +39,51 @@ void answer(Simulator& simulator, const Call& call) {
                    call.has_parameter("times") ? number(call, "times") : 1);
 }
 
-std::string obey(Simulator& simulator, std::string_view command, const Call& call) {
+}  // namespace
+
+std::string Control::obey(std::string_view command, const Call& call) {
+  if (command == "calls") return std::to_string(simulator_.counters().calls);
+  if (command == "last-deletion") return std::to_string(last_deletion_us_);
+  if (command == "slow") {
+    deletion_ms_ = number(call, "ms");
+  } else if (command == "answer") {
+    answer(simulator_, call);
+  } else if (command == "clear-answers") {
+    simulator_.clear_answers();
+  } else {
+    return obey_for_customer(command, call);
+  }
+  return "ok";
+}
+
+std::string Control::obey_for_customer(std::string_view command, const Call& call) {
   const std::string customer = call.parameter("customer");
-  if (command == "calls") return std::to_string(simulator.counters().calls);
-  if (command == "answer") {
-    answer(simulator, call);
-    return "ok";
-  }
-  if (command == "clear-answers") {
-    simulator.clear_answers();
-    return "ok";
-  }
   if (customer.empty()) throw std::invalid_argument("customer is missing");
-  if (command == "size") return std::to_string(simulator.size(customer));
-  if (command == "remove") return std::to_string(simulator.remove(customer, call.parameter("email")));
-  if (command == "remove-some") return std::to_string(simulator.remove_some(customer, number(call, "count")));
+  if (command == "size") return std::to_string(simulator_.size(customer));
+  if (command == "remove") return std::to_string(simulator_.remove(customer, call.parameter("email")));
+  if (command == "remove-some") return std::to_string(simulator_.remove_some(customer, number(call, "count")));
   if (command == "add") {
-    add(simulator, call);
+    add(simulator_, call);
   } else if (command == "add-some") {
-    simulator.add_some(customer, number(call, "count"));
+    simulator_.add_some(customer, number(call, "count"));
   } else if (command == "generate") {
-    simulator.generate(customer, number(call, "seed"), number(call, "count"));
+    simulator_.generate(customer, number(call, "seed"), number(call, "count"));
   } else {
     throw std::invalid_argument("no such command");
   }
   return "ok";
 }
 
-}  // namespace
-
-std::optional<Answer> control(Simulator& simulator, const Call& call) {
+std::optional<Answer> Control::operator()(const Call& call) {
   constexpr std::string_view base = "/control/";
+  if (call.task() == "delete") {
+    using std::chrono::duration_cast, std::chrono::microseconds;
+    last_deletion_us_ = duration_cast<microseconds>(call.time.time_since_epoch()).count();
+    if (deletion_ms_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(deletion_ms_));
+  }
   if (!call.path.starts_with(base)) return std::nullopt;
   try {
-    return Answer{.body = obey(simulator, std::string_view(call.path).substr(base.size()), call) + "\n",
+    return Answer{.body = obey(std::string_view(call.path).substr(base.size()), call) + "\n",
                   .content_type = "text/plain"};
   } catch (const std::invalid_argument& error) {
     return Answer{.status = 400, .body = std::string(error.what()) + "\n", .content_type = "text/plain"};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 
 #include "tests/simulator/simulator.h"
@@ -19,8 +21,22 @@ namespace bounced::simulator {
 //   answer        customer, status, content_type, body, times   the next calls are answered like this
 //   clear-answers
 //   calls                                                       how many calls have arrived, these too
+//   slow          ms                                            so long every deletion takes from now on
+//   last-deletion                                               when the last one arrived, in microseconds since 1970
 //
 // Each answers with one line: a number, or "ok".
-std::optional<Answer> control(Simulator& simulator, const Call& call);
+class Control {
+ public:
+  explicit Control(Simulator& simulator) : simulator_(simulator) {}
+  std::optional<Answer> operator()(const Call& call);
+
+ private:
+  std::string obey(std::string_view command, const Call& call);
+  std::string obey_for_customer(std::string_view command, const Call& call);
+
+  Simulator& simulator_;
+  std::atomic<std::uint64_t> deletion_ms_ = 0;
+  std::atomic<std::int64_t> last_deletion_us_ = 0;
+};
 
 }  // namespace bounced::simulator

@@ -61,7 +61,8 @@ int main(int argc, char** argv) {
     Simulator simulator(options);
     for (const std::string& customer : customers) generate(simulator, customer);
     if (no_gzip) simulator.set_gzip(bounced::simulator::Gzip::never);
-    simulator.set_hook([&](const auto& call) { return control(simulator, call); });
+    bounced::simulator::Control control(simulator);
+    simulator.set_hook([&](const auto& call) { return control(call); });
     if (!ca_file.empty()) {
       std::filesystem::copy_file(simulator.ca_file(), ca_file, std::filesystem::copy_options::overwrite_existing);
     }

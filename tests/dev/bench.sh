@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Benchmarks; read by ./dev.
+
+# What one fsync of the database's disk takes, in microseconds, as pg_test_fsync sees it.
+measure_fsync() {
+  as_server "$bin/pg_test_fsync" --secs-per-test=1 --filename="$home/fsync-test" 2>/dev/null |
+    sed -n 's/^ *fdatasync .* \([0-9]*\) usecs\/op$/\1/p' | head -n 1
+}
+
+write_bench_configuration() {
+  rm -f "$dev/simulator.key"
+  (umask 077 && echo dev-key >"$dev/simulator.key")
+  cat >"$dev/bench.yaml" <<YAML
+database: {url: "postgresql:///bounced_bench?host=$socket&user=bounced"}
+polling: {every: 24h}
+deletions: {concurrency: 8}
+accounts:
+  - name: main
+    base_url: $api
+    ca_file: simulator-ca.pem
+    user: reseller
+    key: {file: simulator.key}
+    rate_limit: 0
+    concurrency: 8
+    customers: [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9]
+YAML
+}
+
+bench() {
+  [[ ${1-} == deletions || ${1-} == --* || -z ${1-} ]] || die "bench [deletions] [--quick]"
+  [[ ${1-} != deletions ]] || shift
+  prepare_simulated
+  command -v npm >/dev/null || need nodejs npm
+  mkdir -p build/bench
+  cp tests/bench/package.json tests/bench/package-lock.json build/bench/
+  cp tests/bench/*.mjs build/bench/
+  (cd build/bench && npm ci --no-audit --no-fund --loglevel=error >&2) || die "npm could not install the peers"
+  start_cluster
+  script_psql -U postgres -d postgres -c 'drop database if exists bounced_bench with (force)' \
+    -c 'create database bounced_bench owner bounced'
+  local customer customers=()
+  for customer in 0 1 2 3 4 5 6 7 8 9; do customers+=(--customer "c$customer=2200:$customer"); done
+  start_simulator "${customers[@]}"
+  write_bench_configuration
+  say "mirroring ten customers"
+  build/release/bounced sync --config "$dev/bench.yaml" >&2
+  BENCH_URL="postgresql://bounced@/bounced_bench?host=$socket" BENCH_API=$api BENCH_CA=$dev/simulator-ca.pem \
+    BENCH_PROGRAM=$root/build/release/bounced BENCH_CONFIG=$dev/bench.yaml BENCH_OUT=$root/build/bench/deletions.json \
+    BENCH_FSYNC_US=$(measure_fsync) node build/bench/deletions.mjs "$@"
+}
