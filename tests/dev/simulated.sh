@@ -76,6 +76,8 @@ Look, in another terminal:
     select customer, email, reason, first_seen_at from bounces order by first_seen_at desc limit 5;
     select customer, email, gone_because, gone_at from bounces where gone_at is not null order by gone_at desc;
     select * from polls order by poll_id desc limit 5;
+    insert into deletion_requests (customer, email) select customer, email from current_bounces where customer = 'corner-shop' limit 1;
+    select * from deletion_requests;
   build/release/bounced status --config .dev/bounced.yaml
 
 Change a list behind its back; the next poll sees it, or the one that you ask for:

@@ -128,6 +128,31 @@ tour_faults() {
   expect 'customers with a fault' 0 'select count(*) from customers where failures > 0 or held_since is not null'
 }
 
+tour_deletions() {
+  step "Addresses are taken off a list"
+  words "Insert rows, and it is done at the API. Three of newsletter's addresses go; one more is not" \
+    "listed there at all, and a blank one is refused: the API would empty the whole list."
+  local before at_api
+  before=$(value "select count(*) from current_bounces where customer = 'newsletter'")
+  show "insert into deletion_requests (customer, email)
+  select customer, email from (select distinct customer, email from current_bounces where customer = 'newsletter') s
+  order by email limit 3;"
+  show "insert into deletion_requests (customer, email) values ('newsletter', 'nobody@example.org');"
+  if script_psql -d bounced_tour -c "insert into deletion_requests (customer, email) values ('newsletter', ' ')" 2>"$dev/refused"; then
+    die "the tour: a blank address was taken"
+  fi
+  sed 's/^/   /' "$dev/refused"
+  sync 0
+  show "select email, state, outcome, attempts from deletion_requests order by request_id;"
+  show "select email, gone_because, gone_at from bounces where gone_because = 'deleted' order by email;"
+  expect 'requests that are done' 4 "select count(*) from deletion_requests where state = 'done'"
+  expect 'deleted, in the mirror' 3 "select count(distinct email) from bounces where gone_because = 'deleted'"
+  at_api=$(control size customer=newsletter)
+  expect 'bounces of newsletter in the mirror and at the API' "$at_api" \
+    "select count(*) from current_bounces where customer = 'newsletter'"
+  ((at_api < before)) || die "the tour: nothing was deleted"
+}
+
 tour() {
   prepare_simulated
   fresh_mirror
@@ -135,6 +160,7 @@ tour() {
   tour_nothing_new
   tour_changes
   tour_faults
+  tour_deletions
   printf '\n'
   words "That was the tour, and all was as expected. Its database stays: PGDATABASE=bounced_tour ./dev psql" \
     "./dev run starts the daemon, which does this by itself."

@@ -25,17 +25,109 @@ std::vector<std::string> blocks_of(const std::string& language) {
   return blocks;
 }
 
-class Readme : public Service {};
+class Readme : public Service {
+ protected:
+  Readme() {
+    api.add_customer("customer@example.com");
+    api.add("customer@example.com", {.email = "someone@example.com"});
+    configure({.customers = "[customer@example.com]"});
+    EXPECT_THAT(run({"sync"}), ended_with(0));
+  }
+  ~Readme() override {
+    for (const char* role : {"bounced_reader", "bounced_queuer", "bounced_daemon"}) {
+      if (value(fmt::format("select count(*) from pg_roles where rolname = '{}'", role)) == "0") continue;
+      execute(url(), fmt::format("drop owned by {0}; drop role {0}", role));
+    }
+  }
+
+  // Makes the role as the README shows, and gives the URL by which it logs in.
+  std::string role(const std::string& name) const {
+    for (const std::string& block : blocks_of("sql")) {
+      if (block.find("create role " + name) == block.npos) continue;
+      execute(url(), block);
+      execute(url(), "alter role " + name + " login");
+      std::string as = url();
+      return as.replace(as.find("user=postgres"), 13, "user=" + name);
+    }
+    throw std::runtime_error("the README does not make " + name);
+  }
+  static std::string refusal(const std::string& as, const std::string& sql) {
+    try {
+      execute(as, sql);
+      return {};
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+  }
+};
 
 TEST_F(Readme, EveryStatementRuns) {
-  api.add_customer("customer@example.com");
-  api.add("customer@example.com", {.email = "someone@example.com"});
-  configure({.customers = "[customer@example.com]"});
-  ASSERT_THAT(run({"sync"}), ended_with(0));
   const auto statements = blocks_of("sql");
   EXPECT_GE(statements.size(), 8U);
   for (const std::string& statement : statements) EXPECT_NO_THROW(query(url(), statement)) << statement;
-  execute(url(), "drop owned by bounced_reader; drop role bounced_reader");
+}
+
+TEST_F(Readme, TheReaderReadsEverythingAndChangesNothing) {
+  const std::string reader = role("bounced_reader");
+  execute(url(), "insert into bounced.deletion_requests (customer, email) values ('customer@example.com', 'x@y')");
+  for (const char* relation : {"bounces", "current_bounces", "customers", "mirror", "polls", "daemons", "accounts"}) {
+    EXPECT_EQ(refusal(reader, fmt::format("select * from bounced.{}", relation)), "") << relation;
+  }
+  EXPECT_EQ(query_value(reader, "select count(*) from bounced.deletion_requests"), "1");
+  EXPECT_EQ(refusal(reader, "select bounced.poll_now('customer@example.com')"), "");
+  for (const char* change :
+       {"insert into bounced.deletion_requests (customer, email) values ('customer@example.com', 'x@y')",
+        "update bounced.deletion_requests set state = 'cancelled'", "delete from bounced.mirror",
+        "delete from bounced.deletion_requests", "update bounced.customers set active = false"}) {
+    EXPECT_THAT(refusal(reader, change), testing::HasSubstr("permission denied")) << change;
+  }
+}
+
+TEST_F(Readme, TheQueuerSeesAndChangesItsOwnRequestsOnly) {
+  const std::string queuer = role("bounced_queuer");
+  const std::string insert =
+      "insert into bounced.deletion_requests (customer, email) values ('customer@example.com', '{}')";
+  execute(url(), fmt::format(fmt::runtime(insert), "others@y"));
+  EXPECT_EQ(refusal(queuer, fmt::format(fmt::runtime(insert), "own@y")), "");
+  EXPECT_EQ(query_value(queuer, "select string_agg(email || requested_by, ',') from bounced.deletion_requests"),
+            "own@ybounced_queuer");
+  EXPECT_EQ(refusal(queuer, "update bounced.deletion_requests set state = 'cancelled'"), "");
+  EXPECT_EQ(value("select string_agg(email || state, ',' order by email) from bounced.deletion_requests"),
+            "others@ypending,own@ycancelled");
+  // Not by pretending to be a daemon either.
+  for (const char* forbidden :
+       {"select * from bounced.mirror", "select * from bounced.customers", "delete from bounced.deletion_requests",
+        "update bounced.deletion_requests set email = 'x'", "update bounced.deletion_requests set requested_by = 'x'",
+        "insert into bounced.deletion_requests (customer, email, state) values ('customer@example.com', 'x@y', 'done')",
+        "select bounced.poll_now('customer@example.com')", "select bounced.begin_request()"}) {
+    EXPECT_THAT(refusal(queuer, forbidden), testing::HasSubstr("permission denied")) << forbidden;
+  }
+  for (const char* state : {"done", "sending", "failed", "pending"}) {
+    EXPECT_NE(
+        refusal(queuer,
+                fmt::format("set bounced.daemon = 'on'; update bounced.deletion_requests set state = '{}'", state)),
+        "")
+        << state;
+  }
+}
+
+TEST_F(Readme, TheDaemonsRoleIsEnough) {
+  const std::string daemon_url = role("bounced_daemon");
+  std::string text = config_text({.customers = "[customer@example.com]"});
+  text.replace(text.find(url()), url().size(), daemon_url);
+  dir.write("bounced.yaml", text);
+  EXPECT_THAT(run({"check"}), ended_with(0));
+  const auto daemon = start({"run", "--no-migrate"});
+  daemon->wait_for_stderr("started version=");
+  api.add("customer@example.com", {.email = "new@example.com"});
+  execute(url(), "select bounced.poll_now('customer@example.com')");
+  daemon->wait_for_stderr("mirror changed customer=customer@example.com");
+  execute(url(),
+          "insert into bounced.deletion_requests (customer, email) values ('customer@example.com', 'new@example.com')");
+  daemon->wait_for_stderr("address deleted");
+  EXPECT_THAT(run({"status"}), ended_with(0));
+  const Ended ended = stop(*daemon);
+  EXPECT_THAT(ended.err, testing::Not(testing::HasSubstr("permission denied")));
 }
 
 TEST_F(Readme, TheConfigurationLoads) {
