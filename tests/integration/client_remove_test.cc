@@ -194,7 +194,7 @@ TEST_F(ClientRemove, CancellingEndsItSoon) {
 // address can be made of it, or the call removes that address alone.
 TEST_F(ClientRemove, NoTextEmptiesAList) {
   int refused = 0;
-  for (const std::string text :
+  for (const std::string& text :
        {std::string(), std::string(" "), std::string("\t"), std::string("\r\n"), std::string("\0", 1),
         std::string("\u00a0"), std::string("\u200b"), std::string("\ufeff"), std::string("\x01"), std::string("\x7f"),
         std::string("%20"), std::string("%00"), std::string("+"), std::string("&"), std::string("="),

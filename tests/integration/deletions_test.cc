@@ -224,7 +224,7 @@ TEST_F(DeletionsTest, TheDailyLimitHoldsOverDaemonsAndCountsDeletionsOnly) {
   add_customer("d");
   have_listed("c", {"x1@example.org", "x2@example.org", "x3@example.org", "x4@example.org", "x5@example.org"});
   have_listed("d", {"x1@example.org", "x2@example.org", "x3@example.org"});
-  execute(url, "update bounced.accounts set daily_limit = 4 where name = 'json'");
+  config.accounts[0].daily_deletion_limit = 4;
   queue("c", "not-listed@example.org");
   queue_many("c", 5);
   queue_many("d", 3);
