@@ -131,6 +131,14 @@ void LogEvents::log(const sync::RequestEnded& request) {
   }
 }
 
+void LogEvents::log(const sync::RequestsProgress& requests) {
+  log_.info("deletion requests carried out", {{"deleted", static_cast<std::int64_t>(requests.deleted)},
+                                              {"not_listed", static_cast<std::int64_t>(requests.not_listed)},
+                                              {"failed", static_cast<std::int64_t>(requests.failed)},
+                                              {"to_be_tried_again", static_cast<std::int64_t>(requests.again)},
+                                              {"ms", milliseconds(requests.took)}});
+}
+
 void LogEvents::log(const sync::AccountPaused& account) {
   limited(pauses_, account.account, account.kind, "account paused",
           {{"account", account.account},

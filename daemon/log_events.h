@@ -46,6 +46,7 @@ class LogEvents final : public sync::Observer {
   void log(const sync::PollFailed& poll);
   void log(const sync::PollDiscarded& poll);
   void log(const sync::RequestEnded& request);
+  void log(const sync::RequestsProgress& requests);
   void log(const sync::AccountPaused& account);
   void log(const sync::AccountResumed& account);
   void log(const sync::CustomerDisagrees& customer);

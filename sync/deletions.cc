@@ -34,6 +34,7 @@ constexpr auto dear_look = 10ms;
 // A request that met a fault is tried again after 10 s at first, in the end every 15 minutes.
 constexpr Backoff retry{10s, 15min};
 constexpr Backoff database_retry{500ms, 10s};
+constexpr auto tell_progress_every = 1min;
 // More ends in one transaction gain nothing, and would hold locks for longer.
 constexpr std::size_t most_ends = 256;
 // Somebody merges a list of the customer: its ends wait.
@@ -91,6 +92,7 @@ asio::awaitable<void> Deletions::work(bool until_drained) {
       if (broken_) std::rethrow_exception(broken_);
       // Before it is over, a look for what was passed over.
       if (lanes_.idle() && std::exchange(claimed_some_, false)) wake();
+      if (lanes_.idle() || Clock::now() - progress_since_ >= tell_progress_every) tell_progress();
       const bool drained = lanes_.idle() && !told_;
       if (until_drained && (drained || !database_lost_.empty())) break;
       if (!stopping_) co_await wakeup_.wait(sleep);
@@ -99,6 +101,7 @@ asio::awaitable<void> Deletions::work(bool until_drained) {
     broken = std::current_exception();
   }
   co_await wind_up();
+  tell_progress();
   if (broken) std::rethrow_exception(broken);
   if (broken_) std::rethrow_exception(broken_);
 }
@@ -339,6 +342,7 @@ void Deletions::written(std::vector<Ended> batch, const db::NotFinished& rest) {
     }
     lanes_.let_go(one.request);
     if (one.end.kind == Kind::released && !lost.contains(place)) continue;  // nothing happened to it
+    if (!lost.contains(place)) count(one.end.kind);
     observer_.on(RequestEnded{.customer = one.request.customer,
                               .account = one.request.account,
                               .end = std::move(one.end),
@@ -346,6 +350,20 @@ void Deletions::written(std::vector<Ended> batch, const db::NotFinished& rest) {
                               .took = one.took});
   }
   wakeup_.wake();
+}
+
+void Deletions::count(Kind kind) {
+  if (progress_.empty()) progress_since_ = Clock::now();
+  if (kind == Kind::deleted) ++progress_.deleted;
+  if (kind == Kind::not_listed) ++progress_.not_listed;
+  if (kind == Kind::failed) ++progress_.failed;
+  if (kind == Kind::again) ++progress_.again;
+}
+
+void Deletions::tell_progress() {
+  if (progress_.empty()) return;
+  progress_.took = Clock::now() - progress_since_;
+  observer_.on(std::exchange(progress_, {}));
 }
 
 }  // namespace bounced::sync

@@ -70,6 +70,8 @@ class Deletions {
   boost::asio::awaitable<void> write_ends();
   boost::asio::awaitable<bool> write_some();
   void written(std::vector<Ended> batch, const db::NotFinished& rest);
+  void count(db::RequestEnd::Kind kind);
+  void tell_progress();
   [[nodiscard]] bool is_ours(const db::WaitingCustomer& customer) const;
 
   boost::asio::any_io_executor executor_;
@@ -89,6 +91,8 @@ class Deletions {
   boost::asio::steady_timer write_again_;
   int losses_ = 0;  // of the database, in a row
   std::string database_lost_;
+  RequestsProgress progress_;
+  Clock::time_point progress_since_{};
   std::set<std::string> only_;  // customers to drain; none: all
   bool draining_ = false;
   bool claimed_some_ = false;  // since the queue was last seen empty

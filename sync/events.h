@@ -52,6 +52,17 @@ struct RequestEnded {
   Seconds took;
 };
 
+// What became of requests of late: told when there are no more for now, and every minute while there are.
+struct RequestsProgress {
+  std::uint64_t deleted = 0;
+  std::uint64_t not_listed = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t again = 0;  // to be tried again
+  Seconds took{};
+
+  [[nodiscard]] bool empty() const { return deleted + not_listed + failed + again == 0; }
+};
+
 struct AccountPaused {
   std::string account;
   std::string kind;
@@ -78,8 +89,8 @@ struct DatabaseBack {
   Seconds after;
 };
 
-using Event = std::variant<ListProgress, PollEnded, PollFailed, PollDiscarded, RequestEnded, AccountPaused,
-                           AccountResumed, CustomerDisagrees, DatabaseLost, DatabaseBack>;
+using Event = std::variant<ListProgress, PollEnded, PollFailed, PollDiscarded, RequestEnded, RequestsProgress,
+                           AccountPaused, AccountResumed, CustomerDisagrees, DatabaseLost, DatabaseBack>;
 
 class Observer {
  public:

@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "db/customers.h"
@@ -263,6 +265,31 @@ TEST_F(Requests, ADaemonThatStartsTakesOverWhatAGoneOneOfItsMachineHeld) {
   EXPECT_EQ(recovered_by(facts, never), 0);
   EXPECT_EQ(recovered_by(elsewhere, gone), 0);
   EXPECT_EQ(recovered_by(facts, gone), 1);
+}
+
+TEST_F(Requests, ADailyLimitHoldsOverDaemonsThatClaimAtTheSameTime) {
+  execute(
+      url,
+      "update bounced.accounts set daily_limit = 25; insert into bounced.deletion_requests (customer, email) select "
+      "(array['c', 'd'])[1 + i % 2], i || '@x' from generate_series(1, 100) i");
+  const auto waiting = waiting_customers(session);
+  std::atomic<std::size_t> claimed = 0;
+  std::vector<std::thread> daemons;
+  for (int number = 1; number <= 4; ++number) {
+    daemons.emplace_back([&, number] {
+      Session own({.url = url, .application = "test"});
+      for (int round = 0; round < 10; ++round) {
+        std::vector<Lane> lanes;
+        for (const auto& one : waiting) {
+          lanes.push_back({.customer_id = one.customer_id, .after = {}, .places = 1, .limited = one.limited});
+        }
+        claimed += claim_requests(own, number, lanes).size();
+      }
+    });
+  }
+  for (std::thread& one : daemons) one.join();
+  EXPECT_EQ(claimed, 25U);
+  EXPECT_GT(waiting_customers(session).at(0).due_in.count(), 0);  // until midnight
 }
 
 // ---- ends and the mirror ----

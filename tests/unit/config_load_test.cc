@@ -21,6 +21,7 @@ TEST_F(Load, WhatIsLeftOutHasItsDefault) {
   EXPECT_EQ(config.polling.concurrency, 8);
   EXPECT_EQ(config.deletions.concurrency, 8);
   EXPECT_EQ(config.deletions.max_attempts, 10);
+  EXPECT_EQ(config.deletions.daily_limit, 0);
   EXPECT_EQ(config.retention.polls, 24h * 30);
   EXPECT_EQ(config.retention.deletion_requests, 24h * 365);
   EXPECT_EQ(config.log.level, LogLevel::info);
@@ -49,7 +50,7 @@ TEST_F(Load, EverySettingIsRead) {
   const Config config = load(R"(
 database: {url: "host=db1,db2 dbname=x", connections: 7}
 polling: {every: 10m, full_every: 2d, recent_days: 5, concurrency: 9}
-deletions: {concurrency: 3, max_attempts: 1}
+deletions: {concurrency: 3, max_attempts: 1, daily_limit: 500}
 retention: {polls: 1d, deletion_requests: 2d}
 log: {level: warning, format: json}
 accounts:
@@ -72,6 +73,7 @@ accounts:
   EXPECT_EQ(config.polling.concurrency, 9);
   EXPECT_EQ(config.deletions.concurrency, 3);
   EXPECT_EQ(config.deletions.max_attempts, 1);
+  EXPECT_EQ(config.deletions.daily_limit, 500);
   EXPECT_EQ(config.retention.polls, 24h);
   EXPECT_EQ(config.retention.deletion_requests, 48h);
   EXPECT_EQ(config.log.level, LogLevel::warning);
