@@ -113,6 +113,10 @@ void LogEvents::log(const sync::RequestEnded& request) {
                    {"ms", milliseconds(request.took)}};
   if (request.claim_lost) return log_.info("deletion request taken over", fields);
   if (!end.error.empty()) fields.push_back({"error", end.error});
+  if (end.kind == Kind::deleted || end.kind == Kind::not_listed) {
+    failed_requests_.end(request.customer);
+    repeated_requests_.end(request.customer);
+  }
   switch (end.kind) {
     case Kind::deleted:
       return log_.debug("address deleted", fields);

@@ -37,6 +37,7 @@ struct QueuePosition {
 // at an earlier place is found by those who begin at the head now and then.
 struct Lane {
   int customer_id = 0;
+  std::string account = {};  // that it was found in: if it has another now, nothing is claimed
   QueuePosition after;
   int places = 0;
   bool limited = false;  // as waiting_customers() said

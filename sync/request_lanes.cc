@@ -46,14 +46,20 @@ std::vector<db::Lane> RequestLanes::to_claim() {
   const auto most =
       static_cast<std::size_t>(low ? wanted - unsent_ : std::max(0, std::min(concurrency_, 2 * wanted - unsent_)));
   std::vector<db::Lane> claims;
-  const auto consider = [&](const auto& entry) {
-    const auto& [customer_id, lane] = entry;
-    if (claims.size() == most || (!low && lane.in_hand > 0) || places_of(lane, 1) == 0) return;
-    claims.push_back({.customer_id = customer_id, .after = lane.after, .places = 1, .limited = lane.limited});
-  };
   const auto first = lanes_.upper_bound(last_claimed_);
-  std::for_each(first, lanes_.end(), consider);
-  std::for_each(lanes_.begin(), first, consider);
+  const auto consider = [&](auto from, auto to) {
+    for (auto entry = from; entry != to && claims.size() < most; ++entry) {
+      const auto& [customer_id, lane] = *entry;
+      if ((!low && lane.in_hand > 0) || places_of(lane, 1) == 0) continue;
+      claims.push_back({.customer_id = customer_id,
+                        .account = lane.account,
+                        .after = lane.after,
+                        .places = 1,
+                        .limited = lane.limited});
+    }
+  };
+  consider(first, lanes_.end());
+  consider(lanes_.begin(), first);
   if (claims.empty()) return claims;
   last_claimed_ = claims.back().customer_id;
   if (low) {

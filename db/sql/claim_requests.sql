@@ -1,11 +1,13 @@
--- Claims requests that are due. $1 daemon; lanes: $2 customers, $3 and $4 the places after which to look, $5 how many.
+-- Claims requests that are due. $1 daemon; lanes: $2 customers, $3 and $4 the places after which to look, $5 how
+-- many, $6 their accounts.
 with lane as (
   select *, row_number() over () as turn
-    from unnest($2::int[], $3::timestamptz[], $4::bigint[], $5::int[]) as l (customer_id, after_at, after_id, places)
+    from unnest($2::int[], $3::timestamptz[], $4::bigint[], $5::int[], $6::text[])
+         as l (customer_id, after_at, after_id, places, account)
 ), found as (
   select r.request_id, a.name as account, l.turn, r.round, bounced.deletions_left(a) as left_today
     from lane l
-    join bounced.customers c on c.customer_id = l.customer_id and c.active
+    join bounced.customers c on c.customer_id = l.customer_id and c.active and c.account = l.account
     join bounced.accounts a on a.name = c.account and (a.paused_until is null or a.paused_until <= now())
    cross join lateral (
          select p.request_id, row_number() over () as round

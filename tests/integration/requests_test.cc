@@ -81,8 +81,11 @@ class Requests : public testing::Test {
     std::vector<Lane> lanes;
     for (const auto& customer : waiting_customers(session)) {
       if (customer.due_in.count() <= 0) {
-        lanes.push_back(
-            {.customer_id = customer.customer_id, .after = {}, .places = places, .limited = customer.limited});
+        lanes.push_back({.customer_id = customer.customer_id,
+                         .account = "main",
+                         .after = {},
+                         .places = places,
+                         .limited = customer.limited});
       }
     }
     return claim_requests(session, daemon, lanes);
@@ -199,7 +202,8 @@ TEST_F(Requests, AClaimIsCommittedAndTakenOnceInTheOrderOfTheQueue) {
 TEST_F(Requests, AClaimBeginsAfterTheGivenPlace) {
   for (int i = 1; i <= 3; ++i) queue(fmt::format("{}@x", i));
   const auto first = claim(1);
-  const std::vector<Lane> lanes{{.customer_id = first[0].customer_id, .after = first[0].position, .places = 5}};
+  const std::vector<Lane> lanes{
+      {.customer_id = first[0].customer_id, .account = "main", .after = first[0].position, .places = 5}};
   EXPECT_EQ(claim_requests(session, daemon, lanes).size(), 2U);
 }
 
@@ -207,10 +211,12 @@ TEST_F(Requests, NothingIsClaimedForPausedAccountsInactiveCustomersOrBeforeItsTi
   queue("a@x");
   execute(url, "update bounced.accounts set paused_until = now() + interval '1 hour'");
   EXPECT_GT(waiting_customers(session).at(0).due_in.count(), 3500);
-  EXPECT_TRUE(claim_requests(session, daemon, {{.customer_id = 1, .after = {}, .places = 1}}).empty());
+  EXPECT_TRUE(
+      claim_requests(session, daemon, {{.customer_id = 1, .account = "main", .after = {}, .places = 1}}).empty());
   execute(url, "update bounced.accounts set paused_until = null; update bounced.customers set active = false");
   EXPECT_TRUE(waiting_customers(session).empty());
-  EXPECT_TRUE(claim_requests(session, daemon, {{.customer_id = 1, .after = {}, .places = 1}}).empty());
+  EXPECT_TRUE(
+      claim_requests(session, daemon, {{.customer_id = 1, .account = "main", .after = {}, .places = 1}}).empty());
   execute(url,
           "update bounced.customers set active = true; set bounced.daemon = 'on'; update bounced.deletion_requests "
           "set next_attempt_at = now() + interval '1 hour'");
@@ -281,7 +287,8 @@ TEST_F(Requests, ADailyLimitHoldsOverDaemonsThatClaimAtTheSameTime) {
       for (int round = 0; round < 10; ++round) {
         std::vector<Lane> lanes;
         for (const auto& one : waiting) {
-          lanes.push_back({.customer_id = one.customer_id, .after = {}, .places = 1, .limited = one.limited});
+          lanes.push_back(
+              {.customer_id = one.customer_id, .account = "main", .after = {}, .places = 1, .limited = one.limited});
         }
         claimed += claim_requests(own, number, lanes).size();
       }
