@@ -88,7 +88,7 @@ struct NotFinished {
 NotFinished finish_requests(Session& session, const std::vector<RequestEnd>& ends);
 
 // Makes those requests pending again that nobody is sending: of daemons that are dead, and of this one but for the
-// requests that it has in hand. Returns how many there were.
+// claims that it has in hand. Returns how many there were.
 std::int64_t recover_requests(Session& session, std::int64_t daemon, const std::vector<std::int64_t>& in_hand);
 
 }  // namespace bounced::db

@@ -2,19 +2,15 @@
 #include "sync/deletions.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/system/system_error.hpp>
-#include <iterator>
 #include <utility>
 #include <variant>
 
 #include "db/errors.h"
 #include "sync/backoff.h"
+#include "sync/cancelled.h"
 #include "sync/pausing.h"
 
 namespace bounced::sync {
@@ -35,17 +31,8 @@ constexpr auto dear_look = 10ms;
 constexpr Backoff retry{10s, 15min};
 constexpr Backoff database_retry{500ms, 10s};
 constexpr auto tell_progress_every = 1min;
-// More ends in one transaction gain nothing, and would hold locks for longer.
-constexpr std::size_t most_ends = 256;
-// Somebody merges a list of the customer: its ends wait.
-constexpr auto busy_pause = 20ms;
 // Calls in flight mostly end within a second. What is broken off is sent again by the next daemon.
 constexpr auto last_calls = 5s;
-
-bool was_cancelled(const std::exception& error) {
-  const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
-  return system != nullptr && system->code() == asio::error::operation_aborted;
-}
 
 }  // namespace
 
@@ -58,8 +45,10 @@ Deletions::Deletions(const asio::any_io_executor& executor, db::Pool& pool, Acco
       daemon_(daemon),
       max_attempts_(settings.max_attempts),
       lanes_(settings.concurrency, [this](const std::string& account) { return accounts_.at(account).concurrency; }),
-      wakeup_(executor),
-      write_again_(executor) {}
+      ends_(
+          executor, pool, [this](EndedRequest ended, bool claim_lost) { written(std::move(ended), claim_lost); },
+          [this] { wakeup_.wake(); }),
+      wakeup_(executor) {}
 
 asio::awaitable<void> Deletions::run() {
   co_await work(false);
@@ -89,7 +78,7 @@ asio::awaitable<void> Deletions::work(bool until_drained) {
   try {
     while (!stopping_) {
       const Seconds sleep = co_await step();
-      if (broken_) std::rethrow_exception(broken_);
+      check();
       // Before it is over, a look for what was passed over.
       if (lanes_.idle() && std::exchange(claimed_some_, false)) wake();
       if (lanes_.idle() || Clock::now() - progress_since_ >= tell_progress_every) tell_progress();
@@ -103,14 +92,19 @@ asio::awaitable<void> Deletions::work(bool until_drained) {
   co_await wind_up();
   tell_progress();
   if (broken) std::rethrow_exception(broken);
+  check();
+}
+
+void Deletions::check() const {
   if (broken_) std::rethrow_exception(broken_);
+  ends_.check();
 }
 
 // One round, and for how long to sleep after it.
 asio::awaitable<Seconds> Deletions::step() {
   try {
     const Seconds sleep = co_await look_and_claim();
-    if (std::exchange(losses_, 0) > 0) write_again_.cancel();  // the writer need not wait any longer either
+    if (std::exchange(losses_, 0) > 0) ends_.hurry();
     co_return sleep;
   } catch (const std::exception& error) {
     if (!db::is_database_fault(error)) throw;
@@ -174,21 +168,19 @@ asio::awaitable<void> Deletions::wind_up() {
   stopping_ = true;
   give_back(lanes_.take_unsent());
   const auto deadline = Clock::now() + last_calls;
-  give_up_at_ = deadline + last_calls;
   while (!calls_.empty() && Clock::now() < deadline) co_await wakeup_.wait(deadline - Clock::now());
-  for (auto& [request, signal] : calls_) signal.emit(asio::cancellation_type::terminal);
-  // The writer gives up where the database is away, and in the end where rows stay locked.
-  write_again_.cancel();
-  while (!calls_.empty() || writing_) co_await wakeup_.wait(1min);  // each end wakes us
+  for (auto& [claim, signal] : calls_) signal.emit(asio::cancellation_type::terminal);
+  ends_.stop(Clock::now() + last_calls);
+  while (!calls_.empty() || ends_.busy()) co_await wakeup_.wait(1min);  // each end wakes us
 }
 
 void Deletions::start_calls() {
   while (!stopping_) {
     auto request = lanes_.next();
     if (!request) return;
-    auto& signal = calls_[request->claim.request_id];
-    const auto on_end = [this, id = request->claim.request_id](const std::exception_ptr& error) {
-      calls_.erase(id);
+    auto& signal = calls_[request->claim.number];
+    const auto on_end = [this, number = request->claim.number](const std::exception_ptr& error) {
+      calls_.erase(number);
       if (error) broken_ = error;
       wakeup_.wake();
     };
@@ -201,7 +193,6 @@ asio::awaitable<void> Deletions::call(RequestLanes::Request request) {
   co_await asio::this_coro::throw_if_cancelled(false);
   const auto began = Clock::now();
   db::RequestEnd ended{.claim = request.claim, .kind = Kind::interrupted};
-  std::exception_ptr broken;
   try {
     ended = co_await carry_out(request);
   } catch (const std::exception& error) {
@@ -219,7 +210,7 @@ asio::awaitable<void> Deletions::call(RequestLanes::Request request) {
   // Who has used up all attempts has met a fault too.
   const bool fault = ended.kind == Kind::again || (ended.kind == Kind::failed && ended.again_in > 0s);
   lanes_.answered(request, !told ? Answer::none : fault ? Answer::fault : Answer::well);
-  end({std::move(ended), std::move(request), Clock::now() - began});
+  ends_.put({.end = std::move(ended), .request = std::move(request), .took = Clock::now() - began});
   start_calls();
 }
 
@@ -280,76 +271,20 @@ asio::awaitable<db::RequestEnd> Deletions::end_with_fault(const RequestLanes::Re
 void Deletions::give_back(std::vector<RequestLanes::Request> unsent) {
   for (RequestLanes::Request& request : unsent) {
     db::RequestEnd released{.claim = request.claim, .kind = Kind::released};
-    end({std::move(released), std::move(request), Seconds{}});
+    ends_.put({.end = std::move(released), .request = std::move(request)});
   }
 }
 
-void Deletions::end(Ended ended) {
-  ended_.push_back(std::move(ended));
-  if (std::exchange(writing_, true)) return;
-  asio::co_spawn(executor_, write_ends(), [this](const std::exception_ptr& error) {
-    writing_ = false;
-    if (error) broken_ = error;
-    wakeup_.wake();
-  });
-}
-
-// Until nothing is to be written. Where the database is away it tries again, but not when the daemon stops: the
-// requests come free by themselves.
-asio::awaitable<void> Deletions::write_ends() {
-  for (int failures = 0; !ended_.empty();) {
-    bool progress = false;
-    bool lost = false;
-    try {
-      progress = co_await write_some();
-    } catch (const std::exception& error) {
-      if (!db::is_database_fault(error)) throw;
-      if (draining_) database_lost_ = error.what();
-      lost = true;
-    }
-    failures = lost ? failures + 1 : 0;
-    const bool out_of_time = give_up_at_ && Clock::now() > *give_up_at_;
-    if ((lost && (stopping_ || draining_)) || (!progress && out_of_time)) co_return ended_.clear();
-    if (!progress) {
-      const Seconds pause = lost ? database_retry.delay(failures) : Seconds(busy_pause);
-      write_again_.expires_after(std::chrono::duration_cast<Clock::duration>(pause));
-      co_await write_again_.async_wait(asio::as_tuple(asio::use_awaitable));
-    }
-  }
-}
-
-// Whether any could be written.
-asio::awaitable<bool> Deletions::write_some() {
-  const auto count = static_cast<std::ptrdiff_t>(std::min(ended_.size(), most_ends));
-  std::vector<db::RequestEnd> ends;
-  for (auto it = ended_.begin(); it != ended_.begin() + count; ++it) ends.push_back(it->end);
-  const db::NotFinished rest =
-      co_await pool_.run([&](db::Session& session) { return db::finish_requests(session, ends); });
-  std::vector<Ended> batch(std::make_move_iterator(ended_.begin()), std::make_move_iterator(ended_.begin() + count));
-  ended_.erase(ended_.begin(), ended_.begin() + count);
-  written(std::move(batch), rest);
-  co_return rest.busy.size() < ends.size();
-}
-
-void Deletions::written(std::vector<Ended> batch, const db::NotFinished& rest) {
-  const std::set<std::size_t> busy(rest.busy.begin(), rest.busy.end());
-  const std::set<std::size_t> lost(rest.lost.begin(), rest.lost.end());
-  for (std::size_t place = 0; place < batch.size(); ++place) {
-    Ended& one = batch[place];
-    if (busy.contains(place)) {
-      ended_.push_back(std::move(one));
-      continue;
-    }
-    lanes_.let_go(one.request);
-    if (one.end.kind == Kind::released && !lost.contains(place)) continue;  // nothing happened to it
-    if (!lost.contains(place)) count(one.end.kind);
-    observer_.on(RequestEnded{.customer = one.request.customer,
-                              .account = one.request.account,
-                              .end = std::move(one.end),
-                              .claim_lost = lost.contains(place),
-                              .took = one.took});
-  }
-  wakeup_.wake();
+void Deletions::written(EndedRequest ended, bool claim_lost) {
+  const Kind kind = ended.end.kind;
+  lanes_.let_go(ended.request);
+  if (kind == Kind::released && !claim_lost) return;  // nothing happened to it
+  if (!claim_lost) count(kind);
+  observer_.on(RequestEnded{.customer = std::move(ended.request.customer),
+                            .account = std::move(ended.request.account),
+                            .end = std::move(ended.end),
+                            .claim_lost = claim_lost,
+                            .took = ended.took});
 }
 
 void Deletions::count(Kind kind) {

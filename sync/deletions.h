@@ -4,13 +4,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +17,7 @@
 #include "db/requests.h"
 #include "sync/accounts.h"
 #include "sync/events.h"
+#include "sync/request_ends.h"
 #include "sync/request_lanes.h"
 #include "sync/wakeup.h"
 
@@ -50,11 +48,6 @@ class Deletions {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Ended {
-    db::RequestEnd end;
-    RequestLanes::Request request;
-    Seconds took;
-  };
 
   boost::asio::awaitable<void> work(bool until_drained);
   boost::asio::awaitable<Seconds> step();
@@ -66,10 +59,8 @@ class Deletions {
   boost::asio::awaitable<db::RequestEnd> carry_out(const RequestLanes::Request& request);
   boost::asio::awaitable<db::RequestEnd> end_with_fault(const RequestLanes::Request& request, const api::Fault& fault);
   void give_back(std::vector<RequestLanes::Request> unsent);
-  void end(Ended ended);
-  boost::asio::awaitable<void> write_ends();
-  boost::asio::awaitable<bool> write_some();
-  void written(std::vector<Ended> batch, const db::NotFinished& rest);
+  void written(EndedRequest ended, bool claim_lost);
+  void check() const;
   void count(db::RequestEnd::Kind kind);
   void tell_progress();
   [[nodiscard]] bool is_ours(const db::WaitingCustomer& customer) const;
@@ -81,15 +72,13 @@ class Deletions {
   std::int64_t daemon_;
   int max_attempts_;
   RequestLanes lanes_;
+  RequestEnds ends_;
   Wakeup wakeup_;
   Clock::time_point look_at_{};                                     // at the latest
   Clock::time_point may_look_at_{};                                 // at the earliest, when something new was told
   bool told_ = true;                                                // something new
-  std::map<std::int64_t, boost::asio::cancellation_signal> calls_;  // in flight, by request
-  std::deque<Ended> ended_;                                         // to be written
-  bool writing_ = false;
-  boost::asio::steady_timer write_again_;
-  int losses_ = 0;  // of the database, in a row
+  std::map<std::int64_t, boost::asio::cancellation_signal> calls_;  // in flight, by claim
+  int losses_ = 0;                                                  // of the database, in a row
   std::string database_lost_;
   RequestsProgress progress_;
   Clock::time_point progress_since_{};
@@ -97,7 +86,6 @@ class Deletions {
   bool draining_ = false;
   bool claimed_some_ = false;  // since the queue was last seen empty
   bool stopping_ = false;
-  std::optional<Clock::time_point> give_up_at_;  // what cannot be written by then, while stopping
   std::exception_ptr broken_;
 };
 

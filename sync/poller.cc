@@ -2,9 +2,7 @@
 #include "sync/poller.h"
 
 #include <algorithm>
-#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
 #include <exception>
 #include <utility>
 #include <variant>
@@ -12,6 +10,7 @@
 #include "db/errors.h"
 #include "db/mirror.h"
 #include "sync/backoff.h"
+#include "sync/cancelled.h"
 #include "sync/pausing.h"
 #include "sync/poll_sink.h"
 
@@ -26,11 +25,6 @@ using End = PollResult::End;
 // that is longer.
 Backoff retry_of(const db::Claim& claim) {
   return {15s, std::max<Seconds>(15min, claim.every)};
-}
-
-bool was_cancelled(const std::exception& error) {
-  const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
-  return system != nullptr && system->code() == asio::error::operation_aborted;
 }
 
 }  // namespace

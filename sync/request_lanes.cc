@@ -72,11 +72,10 @@ std::vector<db::Lane> RequestLanes::to_claim() {
 void RequestLanes::claimed(const std::vector<db::Lane>& asked, const std::vector<db::RequestClaim>& claims) {
   for (const db::RequestClaim& claim : claims) {
     Lane& lane = lanes_.at(claim.customer_id);
-    // The row's place is passed only when it was due before those that were asked for after it.
     lane.unsent.push_back(claim);
     ++lane.in_hand;
     ++unsent_;
-    in_hand_.insert(claim.request_id);
+    in_hand_.insert(claim.number);
   }
   for (const db::Lane& one : asked) {
     const auto found = lanes_.find(one.customer_id);
@@ -131,7 +130,7 @@ void RequestLanes::answered(const Request& request, Answer answer) {
 }
 
 void RequestLanes::let_go(const Request& request) {
-  in_hand_.erase(request.claim.request_id);
+  in_hand_.erase(request.claim.number);
   --lanes_.at(request.claim.customer_id).in_hand;
   drop_if_done(request.claim.customer_id);
 }

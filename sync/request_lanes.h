@@ -54,6 +54,7 @@ class RequestLanes {
   [[nodiscard]] bool empty() const { return in_hand_.empty(); }
   // Nothing in hand, and nothing more to claim.
   [[nodiscard]] bool idle() const { return lanes_.empty(); }
+  // The numbers of the claims. (A request may be in hand twice: we were taken for dead, and have it again.)
   [[nodiscard]] std::vector<std::int64_t> in_hand() const { return {in_hand_.begin(), in_hand_.end()}; }
 
  private:

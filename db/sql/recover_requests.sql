@@ -1,9 +1,9 @@
--- Requests that nobody is sending are pending again. $1 daemon; $2 requests that it has in hand
+-- Requests that nobody is sending are pending again. $1 daemon; $2 claims that it has in hand
 with lost as materialized (
   select r.request_id, r.customer_id, r.claimed_at
     from bounced.deletion_requests r
    where r.state = 'sending'
-     and case when r.claimed_by = $1 then r.request_id <> all ($2::bigint[])
+     and case when r.claimed_by = $1 then r.claim <> all ($2::bigint[])
               else not exists (select from bounced.daemons d
                                 where d.daemon_id = r.claimed_by and d.heartbeat > now() - interval '20 s') end
      for no key update of r skip locked

@@ -154,21 +154,19 @@ asio::awaitable<Fault> V2Client::read_fault(HttpAnswer& http, std::string begun,
 
 asio::awaitable<std::variant<Removal, Fault>> V2Client::read_removal_answer(HttpRequest request) {
   const auto http = co_await http_.send(std::move(request));
+  const int status = http->head().status;
   std::string body;
   bool ended = false;
-  std::optional<TransportError> broken;
   try {
     while (body.size() < classified_bytes && !ended) {
       const std::string_view piece = co_await http->read();
       body += piece;
       ended = piece.empty();
     }
-  } catch (const TransportError& error) {
-    broken = error;
+  } catch (const TransportError&) {
+    // What went well has to be said in full; a status that says what is wrong says it without the rest of the body.
+    if (status >= 200 && status < 300) throw;
   }
-  const int status = http->head().status;
-  // A status that says what is wrong says it without the rest of the body too; what went well has to be said in full.
-  if (broken && status >= 200 && status < 300) throw *broken;
   if (const auto removed = ended ? read_removal(status, body) : std::nullopt) {
     co_return Removal{*removed, http->sent_twice()};
   }

@@ -252,7 +252,7 @@ TEST_F(Requests, OnesOwnClaimsThatAreNotInHandAreFree) {
   queue("a@x");
   queue("b@x");
   const auto claims = claim();
-  EXPECT_EQ(recover_requests(session, daemon, {claims[0].request_id}), 1);
+  EXPECT_EQ(recover_requests(session, daemon, {claims[0].number}), 1);
   EXPECT_EQ(value("select count(*) from bounced.deletion_requests where state = 'sending'"), "1");
 }
 

@@ -32,6 +32,7 @@ class Lanes : public testing::Test {
       for (int place = 0; place < lane.places && queue[lane.customer_id] > 0; ++place, --queue[lane.customer_id]) {
         db::RequestClaim one;
         one.request_id = ++last_request;
+        one.number = one.request_id;
         one.customer_id = lane.customer_id;
         one.position = {.next_attempt_at = "2026-01-01", .request_id = one.request_id};
         claims.push_back(one);
