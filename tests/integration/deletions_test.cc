@@ -7,7 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using simulator::Answer;
-using simulator::Ending;
 using testing::HasSubstr;
 using Kind = db::RequestEnd::Kind;
 

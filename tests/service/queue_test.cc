@@ -13,7 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::AllOf;
-using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
 struct OwnCluster {

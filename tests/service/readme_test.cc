@@ -33,7 +33,7 @@ class Readme : public Service {
     configure({.customers = "[customer@example.com]"});
     EXPECT_THAT(run({"sync"}), ended_with(0));
   }
-  ~Readme() override {
+  void TearDown() override {
     for (const char* role : {"bounced_reader", "bounced_queuer", "bounced_daemon"}) {
       if (value(fmt::format("select count(*) from pg_roles where rolname = '{}'", role)) == "0") continue;
       execute(url(), fmt::format("drop owned by {0}; drop role {0}", role));
