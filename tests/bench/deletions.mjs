@@ -252,7 +252,7 @@ async function health() {
 }
 
 const versions = { postgresql: await one('show server_version'), node: process.version,
-  'graphile-worker': JSON.parse(readFileSync(new URL(import.meta.resolve('graphile-worker/package.json')))).version };
+  'graphile-worker': JSON.parse(readFileSync(new URL('node_modules/graphile-worker/package.json', import.meta.url))).version };
 const result = { date: new Date().toISOString(), machine: { cores: os.cpus().length, processor: os.cpus()[0].model }, versions };
 say(`throughput: ${requests} requests, ${inFlight} calls at once, ${rounds} rounds of each`);
 result.throughput = await throughput();
