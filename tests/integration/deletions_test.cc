@@ -103,6 +103,22 @@ TEST_F(DeletionsTest, AFaultThatMayPassIsTriedAgainLaterAndGivenUpInTheEnd) {
   EXPECT_EQ(value("select state || attempts || coalesce(last_error, '') from bounced.deletion_requests"), "done0");
 }
 
+// A call that hangs holds up one place until its deadline, and then waits for its next attempt like any other fault.
+TEST_F(DeletionsTest, ASilentApiIsTriedAgainAndHoldsUpNoOtherAccount) {
+  add_customer("silent");
+  add_customer("good", "xml");
+  deadlines.first_byte = 300ms;
+  Answer silence;
+  silence.hold_head = true;
+  api.answer(deletions_of("silent"), silence, 0);
+  queue_many("silent", 2);
+  queue_many("good", 20);
+  drain();
+  EXPECT_EQ(value("select count(*) from bounced.deletion_requests where state = 'pending' and attempts = 1"), "2");
+  EXPECT_THAT(value("select min(last_error) from bounced.deletion_requests"), HasSubstr("unavailable: "));
+  EXPECT_EQ(value("select count(*) from bounced.deletion_requests where state = 'done' and customer = 'good'"), "20");
+}
+
 TEST_F(DeletionsTest, ARefusalIsFailedAtOnceWithTheWordsOfTheApi) {
   add_customer("c");
   api.answer(deletions_of("c"), {.status = 200, .body = "{\"message\":\"that list is frozen\"}"});
