@@ -157,7 +157,9 @@ void Sync::stop() {
 
 // Names what failed or is left, on standard error; returns whether there is any.
 bool report_deletions(const SyncResult& result, const Progress& progress) {
+  std::uint64_t failed_count = 0;
   for (const auto& [customer, failures] : progress.failed_deletions()) {
+    failed_count += failures.count;
     fmt::print(stderr, "bounced: customer {}: {} failed: {}\n", printable(customer),
                counted(failures.count, "deletion request"), printable(failures.last_error));
   }
@@ -170,8 +172,6 @@ bool report_deletions(const SyncResult& result, const Progress& progress) {
                counted(pending, "deletion request"), why,
                queue.last_error ? ": " + printable(*queue.last_error) : std::string());
   }
-  std::uint64_t failed_count = 0;
-  for (const auto& [customer, failures] : progress.failed_deletions()) failed_count += failures.count;
   if (progress.deletions() + failed_count + left > 0) {
     fmt::print("{}: {} done, {} failed, {} still pending\n",
                counted(progress.deletions() + failed_count + left, "deletion request"), grouped(progress.deletions()),

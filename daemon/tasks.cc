@@ -3,10 +3,10 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/system/system_error.hpp>
 #include <chrono>
 #include <utility>
+
+#include "sync/cancelled.h"
 
 namespace bounced::daemon {
 namespace {
@@ -16,8 +16,8 @@ namespace asio = boost::asio;
 bool is_cancellation(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
-  } catch (const boost::system::system_error& system) {
-    return system.code() == asio::error::operation_aborted;
+  } catch (const std::exception& failure) {
+    return sync::was_cancelled(failure);
   } catch (...) {
     return false;
   }

@@ -51,13 +51,13 @@ Deletions::Deletions(const asio::any_io_executor& executor, db::Pool& pool, Acco
       wakeup_(executor) {}
 
 asio::awaitable<void> Deletions::run() {
-  co_await work(false);
+  co_await work();
 }
 
 asio::awaitable<void> Deletions::drain(std::set<std::string> customers) {
   only_ = std::move(customers);
   draining_ = true;
-  co_await work(true);
+  co_await work();
   if (!database_lost_.empty()) throw db::Unavailable(database_lost_);
 }
 
@@ -71,7 +71,7 @@ void Deletions::wake() {
   wakeup_.wake();
 }
 
-asio::awaitable<void> Deletions::work(bool until_drained) {
+asio::awaitable<void> Deletions::work() {
   // Cancelling it is a word to stop, like stop(): it winds up.
   co_await asio::this_coro::throw_if_cancelled(false);
   std::exception_ptr broken;
@@ -83,7 +83,7 @@ asio::awaitable<void> Deletions::work(bool until_drained) {
       if (lanes_.idle() && std::exchange(claimed_some_, false)) wake();
       if (lanes_.idle() || Clock::now() - progress_since_ >= tell_progress_every) tell_progress();
       const bool drained = lanes_.idle() && !told_;
-      if (until_drained && (drained || !database_lost_.empty())) break;
+      if (draining_ && (drained || !database_lost_.empty())) break;
       if (!stopping_) co_await wakeup_.wait(sleep);
     }
   } catch (...) {
@@ -228,13 +228,11 @@ asio::awaitable<db::RequestEnd> Deletions::carry_out(const RequestLanes::Request
   db::RequestEnd ended{.claim = request.claim};
   ended.kind = removal.outcome == api::Removed::deleted ? Kind::deleted : Kind::not_listed;
   ended.sent_twice = removal.sent_twice;
-  std::string lost;
   try {
     co_await resume_account(pool_, account, observer_, request.claim.claimed_at);
   } catch (const std::exception& error) {
     // The answer counts, whatever becomes of the pause: the next call ends it.
     if (!db::is_database_fault(error)) throw;
-    lost = error.what();
   }
   co_return ended;
 }
@@ -255,13 +253,11 @@ asio::awaitable<db::RequestEnd> Deletions::end_with_fault(const RequestLanes::Re
   }
   // They would meet the same fault.
   std::vector<RequestLanes::Request> unsent = lanes_.take_unsent(request.account);
-  std::string lost;
   try {
     co_await pause_account(pool_, accounts_.at(request.account), observer_, fault, request.claim.claimed_at);
   } catch (const std::exception& error) {
     // Another call meets the same fault when the database is back.
     if (!db::is_database_fault(error)) throw;
-    lost = error.what();
   }
   give_back(std::move(unsent));
   co_return ended;

@@ -49,7 +49,7 @@ class Deletions {
  private:
   using Clock = std::chrono::steady_clock;
 
-  boost::asio::awaitable<void> work(bool until_drained);
+  boost::asio::awaitable<void> work();
   boost::asio::awaitable<Seconds> step();
   boost::asio::awaitable<Seconds> look_and_claim();
   boost::asio::awaitable<void> look();

@@ -50,8 +50,6 @@ class RequestLanes {
   // Takes out what was not sent yet, of one account or of all, and claims no more for it until it is found again.
   std::vector<Request> take_unsent(const std::optional<std::string>& account = std::nullopt);
 
-  [[nodiscard]] int in_flight() const { return in_flight_; }
-  [[nodiscard]] bool empty() const { return in_hand_.empty(); }
   // Nothing in hand, and nothing more to claim.
   [[nodiscard]] bool idle() const { return lanes_.empty(); }
   // The numbers of the claims. (A request may be in hand twice: we were taken for dead, and have it again.)

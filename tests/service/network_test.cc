@@ -81,7 +81,7 @@ TEST_F(Network, AnUnpluggedCableIsNoticedAndLosesNothing) {
   Process daemon(cable.inside({BOUNCED_PROGRAM, "run", "--config", config_file()}));
   daemon.wait_for_stderr("mirror changed");
   api.set_hook([](const simulator::Call&) -> std::optional<simulator::Answer> {
-    std::this_thread::sleep_for(5ms);
+    std::this_thread::sleep_for(5ms);  // a slow API, so that calls are in flight when the cable is pulled
     return std::nullopt;
   });
   execute(url(),

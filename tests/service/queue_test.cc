@@ -117,6 +117,7 @@ TEST_F(Deletions, KillsLoseNothing) {
     ASSERT_TRUE(called);
     slowest = std::max<std::chrono::duration<double>>(slowest, Clock::now() - ready);
     if (!drained()) api.wait_for_calls(before + static_cast<std::uint64_t>(any(1, 60)), 2s);
+    // The kill shall come anywhere between two events.
     std::this_thread::sleep_for(std::chrono::microseconds(any(0, 5000)));
     daemon->signal(SIGKILL);
     daemon->wait();
@@ -192,7 +193,7 @@ TEST_F(Deletions, ADatabaseThatGoesAwayLosesNothing) {
   const auto daemon = start({"run"});
   daemon->wait_for_stderr("started version=");
   api.set_hook([](const simulator::Call&) -> std::optional<simulator::Answer> {
-    std::this_thread::sleep_for(2ms);
+    std::this_thread::sleep_for(2ms);  // a slow API, so that calls are in flight when the server goes
     return std::nullopt;
   });
   queue_listed(900);

@@ -172,7 +172,7 @@ TEST_F(Lanes, WhatWasNotSentCanBeTakenOutAndTheLaneEnds) {
   EXPECT_FALSE(lanes.idle());
   for (const auto& request : taken) lanes.let_go(request);
   EXPECT_TRUE(lanes.idle());
-  EXPECT_TRUE(lanes.empty());
+  EXPECT_THAT(lanes.in_hand(), IsEmpty());
 }
 
 TEST_F(Lanes, AClaimGoesOnBehindTheLastOneUntilItIsFoundAgain) {
