@@ -50,6 +50,12 @@ class Log {
     write(config::LogLevel::warning, message, fields);
   }
 
+  void error(std::string_view message, const LogFields& fields = {}) {
+    write(config::LogLevel::error, message, fields);
+  }
+
+  // From now on; only while no other thread writes.
+  void set_level(config::LogLevel level) { level_ = level; }
   [[nodiscard]] bool shows(config::LogLevel level) const { return level >= level_; }
 
  private:

@@ -59,7 +59,6 @@ void LogEvents::limited(Repetitions& repetitions, const std::string& about, cons
 
 void LogEvents::log(const sync::PollEnded& poll) {
   const std::string& customer = poll.claim.customer;
-  disagreements_.end(customer);
   failures_.end(customer);
   if (poll.claim.failures > 0) {
     log_.info(
@@ -98,10 +97,7 @@ void LogEvents::log(const sync::PollFailed& poll) {
 
 void LogEvents::log(const sync::PollDiscarded& poll) {
   const LogFields fields = fields_of(poll.claim) + LogFields{{"why", poll.why}};
-  if (disagreements_.goes_on(poll.claim.customer))
-    log_.debug("poll discarded", fields);  // that was told already
-  else
-    log_.info("poll discarded", fields);
+  log_.info("poll discarded", fields);
 }
 
 void LogEvents::log(const sync::RequestEnded& request) {
@@ -157,9 +153,15 @@ void LogEvents::log(const sync::AccountResumed& account) {
   log_.info("account resumed", {{"account", account.account}});
 }
 
-void LogEvents::log(const sync::CustomerDisagrees& customer) {
-  limited(disagreements_, customer.customer, customer.what, "customer configured otherwise elsewhere",
-          {{"customer", customer.customer}, {"what", customer.what}});
+void LogEvents::disagreements(const std::vector<db::Disagreement>& customers) {
+  if (customers.empty()) {
+    if (disagreements_.goes_on("")) log_.info("configurations agree again");
+    return disagreements_.end("");
+  }
+  limited(disagreements_, "", std::to_string(customers.size()), "another daemon has another configuration",
+          {{"customers", static_cast<std::int64_t>(customers.size())},
+           {"customer", customers.front().customer},
+           {"what", customers.front().what}});
 }
 
 void LogEvents::log(const sync::DatabaseLost& database) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "daemon/log.h"
+#include "db/customers.h"
 #include "sync/events.h"
 
 namespace bounced::daemon {
@@ -40,6 +41,9 @@ class LogEvents final : public sync::Observer {
 
   void on(const sync::Event& event) override;
 
+  // What every registration finds.
+  void disagreements(const std::vector<db::Disagreement>& customers);
+
  private:
   void log(const sync::ListProgress&) {}
   void log(const sync::PollEnded& poll);
@@ -49,7 +53,6 @@ class LogEvents final : public sync::Observer {
   void log(const sync::RequestsProgress& requests);
   void log(const sync::AccountPaused& account);
   void log(const sync::AccountResumed& account);
-  void log(const sync::CustomerDisagrees& customer);
   void log(const sync::DatabaseLost& database);
   void log(const sync::DatabaseBack& database);
 
@@ -64,7 +67,7 @@ class LogEvents final : public sync::Observer {
   Repetitions failed_requests_;    // by customer
   Repetitions repeated_requests_;  // by customer
   Repetitions remarks_;            // by customer
-  Repetitions disagreements_;      // by customer
+  Repetitions disagreements_;      // of all customers
   Repetitions pauses_;             // by account
 };
 

@@ -4,15 +4,19 @@
 #include <csignal>
 #include <exception>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "config/load.h"
 #include "daemon/commands.h"
 #include "daemon/errors.h"
 #include "daemon/log_events.h"
 #include "daemon/process.h"
+#include "daemon/reload.h"
 #include "daemon/service_manager.h"
 #include "daemon/tasks.h"
 #include "daemon/wiring.h"
+#include "db/accounts.h"
 #include "db/customers.h"
 #include "db/listener.h"
 #include "sync/backoff.h"
@@ -29,55 +33,62 @@ using namespace std::chrono_literals;
 
 // A database that comes up later than the daemon mostly does so within seconds.
 constexpr sync::Backoff database_retry{500ms, 10s};
-// A daemon that died, or whose configuration had other customers, has kept its customers active: a look this often
-// makes those inactive that nobody has any more.
+// Other daemons come and go with their configurations: by then it is noticed who relies on what.
 constexpr auto register_every = 1min;
 constexpr auto listen_again_after = 1min;
 
 // The daemon from its start to its end.
 class Daemon {
  public:
-  Daemon(const asio::any_io_executor& executor, const config::Config& config, Log& log)
+  Daemon(const asio::any_io_executor& executor, std::filesystem::path config_file, config::Config config, Log& log)
       : executor_(executor),
-        config_(config),
+        config_file_(std::move(config_file)),
+        config_(std::move(config)),
         log_(log),
         wakeup_(executor),
+        registration_(executor),
         signals_(executor, [this](const char* name) { stop_by(name); }),
         hangups_(executor, SIGHUP),
         tasks_(executor, [this] { stop(); }),
-        accounts_(make_accounts(executor, config)),
-        pool_(executor, connection_options(config, "bounced run: work"), config.database.connections),
-        housekeeper_(executor, pool_, config.retention),
-        listener_(executor, connection_options(config, "bounced run: listen"), {"bounced_polls", "bounced_deletions"},
-                  listener_events()) {
-    refuse_hangup();
+        pool_(executor, connection_options(config_, "bounced run: work"), config_.database.connections),
+        accounts_(make_accounts(executor, pool_, config_)),
+        housekeeper_(executor, pool_, config_.retention),
+        listener_(executor, connection_options(config_, "bounced run: listen"),
+                  {"bounced_polls", "bounced_deletions", "bounced_customers"}, listener_events()) {
+    await_hangup();
   }
 
-  asio::awaitable<void> run(std::filesystem::path config_file, bool may_migrate);
+  asio::awaitable<void> run(bool may_migrate);
 
  private:
-  asio::awaitable<void> start_and_serve(const std::filesystem::path& config_file, bool may_migrate);
-  asio::awaitable<void> serve();
+  asio::awaitable<void> start_and_serve(bool may_migrate);
+  asio::awaitable<void> serve(const db::Registered& registered);
   asio::awaitable<bool> at_database(std::function<void(db::Session&)> work);
   asio::awaitable<void> listen();
   asio::awaitable<void> keep_registered();
-  void register_configuration(db::Session& session, db::Existing existing);
+  asio::awaitable<void> reload();
+  asio::awaitable<bool> apply(const config::Config& next);
+  db::Registered register_with(db::Session& session, db::Existing existing);
+  void registered(const db::Registered& result);
   db::Listener::Events listener_events();
   void stop_by(const char* name);
   void stop();
-  void refuse_hangup();
+  void await_hangup();
 
   asio::any_io_executor executor_;
-  const config::Config& config_;
+  std::filesystem::path config_file_;
+  config::Config config_;  // as it is now; others read their parts of it here
   Log& log_;
   LogEvents events_{log_};
   sync::Wakeup wakeup_;
+  sync::Wakeup registration_;
+  bool reload_wanted_ = false;
   bool stopping_ = false;
   StopSignals signals_;
   asio::signal_set hangups_;
   Tasks tasks_;
-  sync::Accounts accounts_;
   db::Pool pool_;
+  sync::Accounts accounts_;
   const db::DaemonFacts facts_ = daemon_facts();
   std::int64_t number_ = 0;  // in the database; 0: not there yet
   std::optional<sync::Heart> heart_;
@@ -87,10 +98,10 @@ class Daemon {
   db::Listener listener_;
 };
 
-asio::awaitable<void> Daemon::run(std::filesystem::path config_file, bool may_migrate) {
+asio::awaitable<void> Daemon::run(bool may_migrate) {
   std::exception_ptr failure;
   try {
-    co_await start_and_serve(config_file, may_migrate);
+    co_await start_and_serve(may_migrate);
   } catch (...) {
     failure = std::current_exception();
     stop();  // the polls that are in flight
@@ -107,24 +118,29 @@ asio::awaitable<void> Daemon::run(std::filesystem::path config_file, bool may_mi
   log_.info("stopped");
 }
 
-asio::awaitable<void> Daemon::start_and_serve(const std::filesystem::path& config_file, bool may_migrate) {
+asio::awaitable<void> Daemon::start_and_serve(bool may_migrate) {
   const bool prepared = co_await at_database([&](db::Session& session) {
-    prepare_schema(session, may_migrate, config_file, log_);
+    prepare_schema(session, may_migrate, config_file_, log_);
     check_time_zones(session, config_);
   });
   if (!prepared) co_return;
-  if (!co_await at_database([&](db::Session& session) { number_ = db::start_daemon(session, facts_, is_gone); }))
-    co_return;
-  heart_.emplace(executor_, connection_options(config_, "bounced run: heartbeat"), facts_, number_);
+  const bool known =
+      co_await at_database([&](db::Session& session) { number_ = db::start_daemon(session, facts_, is_gone); });
+  if (!known) co_return;
+  heart_.emplace(executor_, connection_options(config_, "bounced run: heartbeat"), facts_, number_, accounts_);
   tasks_.start(heart_->run());
-  const bool registered =
-      co_await at_database([&](db::Session& session) { register_configuration(session, db::Existing::change); });
-  if (registered) co_await serve();
+  db::Registered result;
+  const bool done = co_await at_database([&](db::Session& session) {
+    result = register_with(session, db::Existing::change);
+    db::retry_credentials(session, accounts_.account_names());
+  });
+  if (done) co_await serve(result);
 }
 
-asio::awaitable<void> Daemon::serve() {
-  scheduler_.emplace(executor_, pool_, accounts_, events_, number_, config_.polling.concurrency);
+asio::awaitable<void> Daemon::serve(const db::Registered& result) {
+  scheduler_.emplace(executor_, pool_, accounts_, events_, number_, config_.polling);
   deletions_.emplace(executor_, pool_, accounts_, events_, number_, config_.deletions);
+  registered(result);
   tasks_.start(deletions_->run());
   tasks_.start(housekeeper_.run());
   tasks_.start(listen());
@@ -173,27 +189,77 @@ asio::awaitable<void> Daemon::listen() {
   }
 }
 
+// Registers every minute and when another daemon has done so, and reloads when that is asked for.
 asio::awaitable<void> Daemon::keep_registered() {
-  sync::Wakeup pause(executor_);
   while (true) {
-    co_await pause.wait(register_every);
+    if (!reload_wanted_) co_await registration_.wait(register_every);
+    if (std::exchange(reload_wanted_, false)) {
+      co_await reload();
+      continue;
+    }
     try {
-      co_await pool_.run(
-          [this](db::Session& session) { register_configuration(session, db::Existing::keep_if_others_live); });
+      registered(co_await pool_.run(
+          [this](db::Session& session) { return register_with(session, db::Existing::keep_if_relied_on); }));
     } catch (const std::exception& error) {
       if (!db::is_database_fault(error)) throw;
     }
   }
 }
 
-void Daemon::register_configuration(db::Session& session, db::Existing existing) {
-  const db::Registered registered = db::register_configuration(session, number_, accounts_.account_settings(),
-                                                               accounts_.customer_settings(), existing);
-  if (registered.deactivated > 0)
-    log_.info("customers left the configuration", {{"customers", registered.deactivated}});
-  if (registered.shifted > 0) {
-    log_.info("times moved to another time zone", {{"customers", std::int64_t{registered.shifted}}});
+asio::awaitable<void> Daemon::reload() {
+  tell_of_reload();
+  log_.info("reloading the configuration");
+  const auto next = read_again(config_file_, config_, log_);
+  bool applied = false;
+  if (next) applied = co_await apply(*next);
+  if (applied) {
+    log_.info("configuration reloaded", {{"accounts", static_cast<std::int64_t>(config_.accounts.size())},
+                                         {"customers", static_cast<std::int64_t>(accounts_.customers().size())}});
   }
+  if (!stopping_) tell_service_manager("READY=1");
+}
+
+// Makes it the configuration from now on. Polls and deletions that are in flight come to their end as they began.
+asio::awaitable<bool> Daemon::apply(const config::Config& next) {
+  std::vector<std::string> other_credentials;
+  try {
+    const bool checked = co_await at_database([&](db::Session& session) { check_time_zones(session, next); });
+    if (!checked) co_return false;
+    other_credentials = accounts_.with_other_credentials(next);
+    accounts_.configure(next);
+  } catch (const std::exception& error) {
+    log_.error("the configuration is wrong, and was not reloaded", {{"problem", std::string(error.what())}});
+    co_return false;
+  }
+  config_ = next;
+  log_.set_level(config_.log.level);
+  deletions_->reconfigured();
+  db::Registered result;
+  const bool done = co_await at_database([&](db::Session& session) {
+    result = register_with(session, db::Existing::change);
+    db::retry_credentials(session, other_credentials);
+  });
+  if (!done) co_return false;
+  registered(result);
+  heart_->hurry();
+  deletions_->wake();
+  co_return true;
+}
+
+db::Registered Daemon::register_with(db::Session& session, db::Existing existing) {
+  return db::register_configuration(session, number_, accounts_.account_settings(), accounts_.customer_settings(),
+                                    existing);
+}
+
+void Daemon::registered(const db::Registered& result) {
+  if (result.deactivated > 0) log_.info("customers left the configuration", {{"customers", result.deactivated}});
+  if (result.shifted > 0) {
+    log_.info("times moved to another time zone", {{"customers", std::int64_t{result.shifted}}});
+  }
+  events_.disagreements(result.disagreements);
+  std::vector<int> disagree;
+  for (const db::Disagreement& customer : result.disagreements) disagree.push_back(customer.customer_id);
+  scheduler_->leave_alone(disagree);
 }
 
 db::Listener::Events Daemon::listener_events() {
@@ -204,10 +270,9 @@ db::Listener::Events Daemon::listener_events() {
               },
           .notified =
               [this](const std::string& channel, const std::string&) {
-                if (channel == "bounced_deletions")
-                  deletions_->wake();
-                else
-                  scheduler_->wake();
+                if (channel == "bounced_deletions") deletions_->wake();
+                if (channel == "bounced_polls") scheduler_->wake();
+                if (channel == "bounced_customers") registration_.wake();
               },
           .lost =
               [this](const std::string& why) {
@@ -229,26 +294,26 @@ void Daemon::stop() {
   if (deletions_) deletions_->stop();
 }
 
-void Daemon::refuse_hangup() {
+void Daemon::await_hangup() {
   hangups_.async_wait([this](const boost::system::error_code& error, int) {
     if (error) return;
-    log_.warning("this version cannot reload its configuration: restart it", {{"signal", "SIGHUP"}});
-    refuse_hangup();
+    reload_wanted_ = true;
+    registration_.wake();
+    await_hangup();
   });
 }
 
 }  // namespace
 
 int run(const std::filesystem::path& config_file, const RunOptions& options) {
-  const config::Config config = config::load(config_file);
+  config::Config config = config::load(config_file);
   // Who reads our standard error may go away.
   std::signal(SIGPIPE, SIG_IGN);
   Log log(config.log);
   asio::io_context io(1);
-  Daemon daemon(io.get_executor(), config, log);
+  Daemon daemon(io.get_executor(), config_file, std::move(config), log);
   std::exception_ptr failure;
-  asio::co_spawn(io, daemon.run(config_file, options.migrate),
-                 [&failure](std::exception_ptr error) { failure = std::move(error); });
+  asio::co_spawn(io, daemon.run(options.migrate), [&failure](std::exception_ptr error) { failure = std::move(error); });
   io.run();
   if (failure) std::rethrow_exception(failure);
   return well;

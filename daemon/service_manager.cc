@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 
 namespace bounced::daemon {
@@ -41,6 +42,12 @@ std::string machine_id() {
 
 void tell_service_manager(const std::string& state) {
   ::sd_notify(0, state.c_str());
+}
+
+void tell_of_reload() {
+  const auto since_boot = std::chrono::steady_clock::now().time_since_epoch();
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(since_boot).count();
+  tell_service_manager("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
 }
 
 }  // namespace bounced::daemon

@@ -20,4 +20,7 @@ std::string machine_id();
 // "READY=1", "STOPPING=1", …: does nothing where no service manager listens.
 void tell_service_manager(const std::string& state);
 
+// "RELOADING=1" with the moment at which it began; "READY=1" has to follow.
+void tell_of_reload();
+
 }  // namespace bounced::daemon

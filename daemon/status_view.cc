@@ -178,6 +178,10 @@ std::string daemons_table(const std::vector<db::DaemonStatus>& daemons) {
   for (const auto& daemon : daemons) {
     items.push_back({{std::to_string(daemon.id), short_name(daemon.host), std::to_string(daemon.pid),
                       printable(daemon.version), ago(daemon.started), daemon.alive ? ago(daemon.heartbeat) : "dead"}});
+    if (daemon.disagrees == 0) continue;
+    items.back().note =
+        fmt::format("disagrees about {}: another daemon has another configuration, and polls by it; reload one of them",
+                    counted(static_cast<std::uint64_t>(daemon.disagrees), "customer"));
   }
   return items.empty() ? "\nNo daemon is running.\n"
                        : listing("Daemons", {"DAEMON", "HOST", "PID", "VERSION", "STARTED", "HEARTBEAT"}, items);
@@ -232,7 +236,7 @@ boost::json::object json_of(const db::QueueStatus& customer) {
 boost::json::object json_of(const db::DaemonStatus& daemon) {
   return {{"id", daemon.id},           {"host", printable(daemon.host)}, {"pid", daemon.pid},
           {"version", daemon.version}, {"started", daemon.started.at},   {"heartbeat", daemon.heartbeat.at},
-          {"alive", daemon.alive}};
+          {"alive", daemon.alive},     {"customers", daemon.customers},  {"disagrees", daemon.disagrees}};
 }
 
 template <class Items>

@@ -19,6 +19,7 @@
 #include "daemon/tasks.h"
 #include "daemon/text.h"
 #include "daemon/wiring.h"
+#include "db/accounts.h"
 #include "db/customers.h"
 #include "db/status.h"
 #include "sync/deletions.h"
@@ -77,8 +78,8 @@ class Sync {
         observer_(observer),
         signals_(executor, [this](const char*) { stop(); }),
         tasks_(executor, [this] { stop(); }),
-        accounts_(make_accounts(executor, config)),
-        pool_(executor, connection_options(config, "bounced sync: work"), config.database.connections) {}
+        pool_(executor, connection_options(config, "bounced sync: work"), config.database.connections),
+        accounts_(make_accounts(executor, pool_, config)) {}
 
   asio::awaitable<SyncResult> run(std::vector<std::string> customers);
 
@@ -93,8 +94,8 @@ class Sync {
   StopSignals signals_;
   bool stopping_ = false;
   Tasks tasks_;
-  sync::Accounts accounts_;
   db::Pool pool_;
+  sync::Accounts accounts_;
   std::int64_t number_ = 0;  // of this daemon in the database; 0: not there yet
   std::optional<sync::Heart> heart_;
   std::optional<sync::Once> once_;
@@ -128,13 +129,15 @@ asio::awaitable<SyncResult> Sync::start_and_work(std::vector<std::string> custom
     check_time_zones(session, config_);
     number_ = db::start_daemon(session, facts, is_gone);
   });
-  heart_.emplace(executor_, connection_options(config_, "bounced sync: heartbeat"), facts, number_);
+  heart_.emplace(executor_, connection_options(config_, "bounced sync: heartbeat"), facts, number_, accounts_);
   tasks_.start(heart_->run());
   co_await pool_.run([&](db::Session& session) {
     db::register_configuration(session, number_, accounts_.account_settings(), accounts_.customer_settings(),
-                               db::Existing::keep_if_others_live);
+                               db::Existing::keep_if_relied_on);
+    db::retry_credentials(session, accounts_.account_names());
   });
-  once_.emplace(executor_, pool_, accounts_, observer_, number_, config_.polling.concurrency, customers);
+  heart_->hurry();  // it learns who shares the accounts
+  once_.emplace(executor_, pool_, accounts_, observer_, number_, config_.polling, customers);
   if (stopping_) once_->stop();
   SyncResult result;
   result.polls = co_await once_->run();

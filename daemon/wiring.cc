@@ -36,9 +36,9 @@ db::DaemonFacts daemon_facts() {
           .process_start = process_start(::getpid())};
 }
 
-sync::Accounts make_accounts(const asio::any_io_executor& executor, const config::Config& config) {
+sync::Accounts make_accounts(const asio::any_io_executor& executor, db::Pool& pool, const config::Config& config) {
   try {
-    return sync::Accounts(executor, config);
+    return sync::Accounts(executor, pool, config);
   } catch (const std::runtime_error& error) {
     throw MustChange(error.what());
   }

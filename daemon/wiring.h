@@ -25,7 +25,8 @@ db::Options connection_options(const config::Config& config, std::string role);
 db::DaemonFacts daemon_facts();
 
 // Throws MustChange where a ca_file cannot be used.
-sync::Accounts make_accounts(const boost::asio::any_io_executor& executor, const config::Config& config);
+sync::Accounts make_accounts(const boost::asio::any_io_executor& executor, db::Pool& pool,
+                             const config::Config& config);
 
 // Runs work on a connection of its own and waits for it: for commands that do nothing else.
 void with_session(const db::Options& options, const std::function<void(db::Session&)>& work);

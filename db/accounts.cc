@@ -8,17 +8,30 @@
 namespace bounced::db {
 
 std::optional<int> pause_account(Session& session, const std::string& account, std::chrono::duration<double> length,
-                                 const std::string& because, const std::string& asked_at) {
+                                 const std::string& kind, const std::string& because, const std::string& asked_at) {
   return session.in_transaction([&](pqxx::work& tx) -> std::optional<int> {
-    const pqxx::result rows = exec(tx, sql::pause_account, account, length.count(), because, asked_at);
+    const pqxx::result rows = exec(tx, sql::pause_account, account, length.count(), because, asked_at, kind);
     if (rows.empty()) return std::nullopt;
     return rows[0][0].as<int>();
   });
 }
 
+void retry_credentials(Session& session, const std::vector<std::string>& accounts) {
+  session.in_transaction([&](pqxx::work& tx) { exec(tx, sql::retry_credentials, accounts); });
+}
+
 bool resume_account(Session& session, const std::string& account, const std::string& asked_at) {
   return session.in_transaction(
       [&](pqxx::work& tx) { return exec(tx, sql::resume_account, account, asked_at).affected_rows() > 0; });
+}
+
+Turns take_turns(Session& session, const std::string& account, const Pace& pace, int most) {
+  return session.in_transaction([&](pqxx::work& tx) {
+    const pqxx::row row = exec_row(tx, sql::take_turns, account, pace.spacing.count(), most, pace.make_up_for.count());
+    return Turns{.count = row[0].as<int>(),
+                 .first_in = std::chrono::duration<double>(row[1].as<double>()),
+                 .paused = row[2].as<bool>()};
+  });
 }
 
 }  // namespace bounced::db

@@ -26,6 +26,7 @@ struct Claim {
   std::string asked_at;  // "asked for": the database's clock when it was claimed, in PostgreSQL's own text form
   std::chrono::duration<double> late{};  // behind the time it was due
   int failures = 0;                      // polls that failed in a row before
+  bool account_was_paused = false;       // and is not yet known to be well again
 };
 
 // How many customers of an account may be claimed now.

@@ -8,48 +8,93 @@
 namespace bounced::db {
 namespace {
 
-int shift_time_zones(pqxx::work& tx, const std::vector<std::string>& names, const std::vector<std::string>& zones,
-                     bool change_active) {
-  const pqxx::result changes = exec(tx, sql::zone_changes, names, zones, change_active);
-  for (const auto& change : changes) {
-    const int customer_id = change[0].as<int>();
-    exec(tx, sql::shift_time_zone, customer_id, change[1].as<std::string>(), change[2].as<std::string>());
-    exec(tx, sql::recount, customer_id);  // rows may have met
+// The configuration's customers as the arrays that queries take.
+struct Columns {
+  explicit Columns(const std::vector<CustomerSettings>& customers) {
+    for (const CustomerSettings& customer : customers) {
+      names.push_back(customer.name);
+      accounts.push_back(customer.account);
+      zones.push_back(customer.time_zone);
+      every.push_back(customer.every.count());
+      full_every.push_back(customer.full_every.count());
+      recent_days.push_back(customer.recent_days);
+    }
   }
-  return static_cast<int>(changes.size());
+
+  std::vector<std::string> names, accounts, zones;
+  std::vector<std::int64_t> every, full_every;
+  std::vector<int> recent_days;
+};
+
+// Registrations of several daemons come one after the other: each relies on what the others have said.
+void lock_registration(pqxx::work& tx) {
+  exec(tx, "select pg_advisory_xact_lock(hashtext('bounced.customers'))");
+}
+
+std::vector<std::string> register_accounts(pqxx::work& tx, std::int64_t daemon,
+                                           const std::vector<AccountSettings>& accounts, Existing existing) {
+  std::vector<std::string> names, apis;
+  std::vector<std::optional<int>> daily_limits;
+  for (const AccountSettings& account : accounts) {
+    names.push_back(account.name);
+    apis.push_back(account.api);
+    daily_limits.push_back(account.daily_limit > 0 ? std::optional(account.daily_limit) : std::nullopt);
+  }
+  exec(tx, sql::register_accounts, names, apis, daily_limits, daemon, existing == Existing::change);
+  return names;
+}
+
+// A customer whose row may be made to say what the configuration says.
+struct Change {
+  int customer_id;
+  std::string old_zone;
+  std::string new_zone;
+};
+
+// In the order customers, mirror, as everywhere.
+void change_customers(pqxx::work& tx, const Columns& customers, const std::vector<Change>& changes,
+                      Registered& registered) {
+  if (changes.empty()) return;
+  std::vector<int> ids;
+  for (const Change& change : changes) ids.push_back(change.customer_id);
+  exec(tx, sql::change_customers, ids, customers.names, customers.accounts, customers.zones, customers.every,
+       customers.full_every, customers.recent_days);
+  for (const Change& change : changes) {
+    if (change.old_zone == change.new_zone) continue;
+    exec(tx, sql::shift_time_zone, change.customer_id, change.old_zone, change.new_zone);
+    exec(tx, sql::recount, change.customer_id);  // rows may have met
+    ++registered.shifted;
+  }
 }
 
 }  // namespace
 
 Registered register_configuration(Session& session, std::int64_t daemon, const std::vector<AccountSettings>& accounts,
                                   const std::vector<CustomerSettings>& customers, Existing existing) {
-  std::vector<std::string> account_names, apis, names, owners, zones;
-  std::vector<std::int64_t> every, full_every;
-  std::vector<int> recent_days;
-  std::vector<std::optional<int>> daily_limits;
-  for (const AccountSettings& account : accounts) {
-    account_names.push_back(account.name);
-    apis.push_back(account.api);
-    daily_limits.push_back(account.daily_limit > 0 ? std::optional(account.daily_limit) : std::nullopt);
-  }
-  for (const CustomerSettings& customer : customers) {
-    names.push_back(customer.name);
-    owners.push_back(customer.account);
-    zones.push_back(customer.time_zone);
-    every.push_back(customer.every.count());
-    full_every.push_back(customer.full_every.count());
-    recent_days.push_back(customer.recent_days);
-  }
+  const Columns all(customers);
   return session.in_transaction([&](pqxx::work& tx) {
     Registered registered;
-    const bool others_live = exec_row(tx, sql::others_live, daemon)[0].as<bool>();
-    const bool change = existing == Existing::change || !others_live;
-    exec(tx, sql::register_accounts, account_names, apis, daily_limits, change);
-    registered.shifted = shift_time_zones(tx, names, zones, change);
-    exec(tx, sql::register_customers, names, owners, zones, every, full_every, recent_days, change);
-    if (!others_live) {
-      registered.deactivated = static_cast<std::int64_t>(exec(tx, sql::deactivate_customers, names).affected_rows());
+    lock_registration(tx);
+    const std::vector<std::string> account_names = register_accounts(tx, daemon, accounts, existing);
+    exec(tx, sql::add_customers, all.names, all.accounts, all.zones, all.every, all.full_every, all.recent_days);
+    std::vector<Change> changes;
+    std::vector<int> disagrees;
+    for (const auto& row : exec(tx, sql::differing_customers, all.names, all.accounts, all.zones, all.every,
+                                all.full_every, all.recent_days, daemon, existing == Existing::change)) {
+      const int customer_id = row[0].as<int>();
+      if (row[4].as<bool>()) {
+        changes.push_back({customer_id, row[2].as<std::string>(), row[3].as<std::string>()});
+      } else {
+        disagrees.push_back(customer_id);
+        registered.disagreements.push_back({customer_id, row[1].as<std::string>(), row[5].as<std::string>()});
+      }
     }
+    change_customers(tx, all, changes, registered);
+    const bool said_something_new =
+        exec(tx, sql::note_configured, daemon, account_names, all.names, disagrees).affected_rows() > 0;
+    if (said_something_new || !changes.empty()) exec(tx, "select pg_notify('bounced_customers', '')");
+    registered.deactivated = static_cast<std::int64_t>(exec(tx, sql::deactivate_customers).affected_rows());
+    exec(tx, sql::mend_times);
     return registered;
   });
 }

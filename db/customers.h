@@ -25,21 +25,31 @@ struct CustomerSettings {
   int recent_days = 0;
 };
 
-// What registering changed, for the log.
+// A customer that another live daemon polls by a row that says something else than this configuration.
+struct Disagreement {
+  int customer_id = 0;
+  std::string customer;
+  std::string what;  // for people
+};
+
+// What came of a registration, for the log.
 struct Registered {
-  std::int64_t deactivated = 0;  // customers that are configured no longer
+  std::int64_t deactivated = 0;  // customers that no live daemon has in its configuration any more
   int shifted = 0;               // customers whose times are read in another zone now
+  std::vector<Disagreement> disagreements;
 };
 
 // What becomes of an active customer's row that says something else than the configuration.
 enum class Existing {
-  change,
-  keep_if_others_live,  // change it only if no other daemon is alive: it may rely on the row
+  change,             // somebody has just decided so: a start, a reload
+  keep_if_relied_on,  // change it only if no other live daemon polls by it
 };
 
-// Makes the configuration's accounts and customers those of the database, in one transaction: new ones come in, changed
-// ones are changed (where the time zone is, their bounces' times are shifted), and customers that are not configured
-// become inactive, unless another daemon is alive, which may have them.
+// Makes the configuration's accounts and customers those of the database, and notes that this daemon has them, in one
+// transaction: new ones come in, changed ones are changed (where the time zone is, their bounces' times are shifted),
+// customers that no live daemon has become inactive, and times that a clock which was put back left in the future are
+// mended. To be done at the start, at a reload, when another daemon has done so (NOTIFY bounced_customers), and now and
+// then: other daemons come and go.
 Registered register_configuration(Session& session, std::int64_t daemon, const std::vector<AccountSettings>& accounts,
                                   const std::vector<CustomerSettings>& customers, Existing existing);
 

@@ -24,9 +24,16 @@ std::int64_t start_daemon(Session& session, const DaemonFacts& facts,
   });
 }
 
-void heartbeat(Session& session, std::int64_t daemon, const DaemonFacts& facts) {
-  session.in_transaction([&](pqxx::work& tx) {
-    exec(tx, sql::heartbeat, daemon, facts.host, facts.pid, facts.version, facts.machine, facts.process_start);
+std::vector<AccountShare> heartbeat(Session& session, std::int64_t daemon, const DaemonFacts& facts,
+                                    std::optional<std::chrono::duration<double>> since_last) {
+  const auto seconds = since_last ? std::optional(since_last->count()) : std::nullopt;
+  return session.in_transaction([&](pqxx::work& tx) {
+    exec(tx, sql::heartbeat, daemon, facts.host, facts.pid, facts.version, facts.machine, facts.process_start, seconds);
+    std::vector<AccountShare> shares;
+    for (const auto& row : exec(tx, sql::account_shares, daemon)) {
+      shares.push_back({row[0].as<std::string>(), row[1].as<int>(), row[2].as<int>()});
+    }
+    return shares;
   });
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace bounced::db {
 
@@ -20,7 +23,7 @@ struct DaemonFacts {
 };
 
 // A daemon whose last heartbeat is this old, in seconds by the database's clock, is taken for dead and its claims are
-// free. The queries in db/sql/ say the same.
+// free. The view bounced.live_daemons says the same.
 inline constexpr int dead_after_seconds = 20;
 
 // Registers a daemon; returns its number. Removes those of the same machine that is_gone(pid, process_start) says are
@@ -28,7 +31,19 @@ inline constexpr int dead_after_seconds = 20;
 std::int64_t start_daemon(
     Session& session, const DaemonFacts& facts,
     const std::function<bool(int, std::int64_t)>& is_gone = [](int, std::int64_t) { return false; });
-void heartbeat(Session& session, std::int64_t daemon, const DaemonFacts& facts);
+
+// Of an account, how many live daemons have it, this one among them, and how many of those come before this one.
+struct AccountShare {
+  std::string account;
+  int daemons = 1;
+  int before = 0;
+};
+
+// Says that the daemon is alive. `since_last`: how long ago it said so last, by its own clock, which shows a jump of
+// the database's. Returns with whom it shares its accounts, as far as they have registered.
+std::vector<AccountShare> heartbeat(Session& session, std::int64_t daemon, const DaemonFacts& facts,
+                                    std::optional<std::chrono::duration<double>> since_last = std::nullopt);
+
 // Gives back what it has claimed and removes it.
 void end_daemon(Session& session, std::int64_t daemon);
 

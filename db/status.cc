@@ -77,7 +77,9 @@ Status read_status(Session& session) {
                                 .version = row[3].as<std::string>(),
                                 .started = moment_at(row, 5).value_or(Moment{}),
                                 .heartbeat = moment_at(row, 7).value_or(Moment{}),
-                                .alive = row[4].as<bool>()});
+                                .alive = row[4].as<bool>(),
+                                .customers = row[9].as<int>(),
+                                .disagrees = row[10].as<int>()});
     }
     return status;
   });

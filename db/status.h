@@ -63,6 +63,8 @@ struct DaemonStatus {
   Moment started;
   Moment heartbeat;
   bool alive = true;
+  int customers = 0;  // in its configuration
+  int disagrees = 0;  // of these, whose rows say something else: another daemon has another configuration
 };
 
 // How things stand at one moment.

@@ -3,34 +3,126 @@
 
 #include <fmt/format.h>
 
-namespace bounced::sync {
+#include <algorithm>
+#include <utility>
 
-Accounts::Accounts(const boost::asio::any_io_executor& executor, const config::Config& config,
-                   const api::Deadlines& deadlines) {
+namespace bounced::sync {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Others take us for dead 20 s after our last heartbeat: what is called in the five seconds before that mostly ends
+// before it.
+constexpr auto stands_for = std::chrono::seconds(db::dead_after_seconds) - 5s;
+
+bool same(const config::RateLimit& one, const config::RateLimit& other) {
+  return one.requests == other.requests && one.per == other.per;
+}
+
+bool same_credentials(const config::Account& one, const config::Account& other) {
+  return one.user == other.user && one.base_url == other.base_url && one.ca_file == other.ca_file &&
+         one.key == other.key;
+}
+
+// Of so many daemons, this one's part of what the account may do at once; at least one call, or it could do nothing.
+int share_of(int concurrency, const db::AccountShare& share) {
+  const int rest = concurrency % share.daemons;
+  return std::max(1, concurrency / share.daemons + (share.before < rest ? 1 : 0));
+}
+
+}  // namespace
+
+Accounts::Accounts(const boost::asio::any_io_executor& executor, db::Pool& pool, const config::Config& config,
+                   const api::Deadlines& deadlines)
+    : executor_(executor), pool_(pool), deadlines_(deadlines) {
+  configure(config);
+}
+
+void Accounts::configure(const config::Config& config) {
+  decltype(accounts_) accounts;
+  decltype(customers_) customers;
   for (const config::Account& settings : config.accounts) {
-    auto account = std::make_unique<Account>();
-    account->name = settings.name;
-    account->concurrency = settings.concurrency;
-    account->daily_deletion_limit = settings.daily_deletion_limit;
-    account->client = api::make_client(executor, settings, deadlines);
-    accounts_.emplace(settings.name, std::move(account));
+    accounts.emplace(settings.name, make(settings));
     for (const config::Customer& customer : settings.customers) {
-      customers_.emplace(customer.name, db::CustomerSettings{.name = customer.name,
-                                                             .account = settings.name,
-                                                             .time_zone = settings.time_zone,
-                                                             .every = customer.schedule.every,
-                                                             .full_every = customer.schedule.full_every,
-                                                             .recent_days = customer.schedule.recent_days});
+      customers.emplace(customer.name, db::CustomerSettings{.name = customer.name,
+                                                            .account = settings.name,
+                                                            .time_zone = settings.time_zone,
+                                                            .every = customer.schedule.every,
+                                                            .full_every = customer.schedule.full_every,
+                                                            .recent_days = customer.schedule.recent_days});
     }
+  }
+  accounts_ = std::move(accounts);
+  customers_ = std::move(customers);
+}
+
+// As it is configured, with what is known of an account of this name that is there already.
+std::shared_ptr<Account> Accounts::make(const config::Account& settings) const {
+  auto account = std::make_shared<Account>();
+  const std::shared_ptr<Account> before = find(settings.name);
+  if (before) {
+    account->pauses = before->pauses;
+    account->may_be_paused = before->may_be_paused;
+    account->unanswered = before->unanswered;
+  }
+  account->client = api::make_client(executor_, settings, deadlines_);
+  if (before && same(before->settings.rate_limit, settings.rate_limit)) {
+    account->turns = before->turns;
+  } else if (settings.rate_limit.requests > 0) {
+    account->turns = std::make_shared<CallTurns>(executor_, pool_, settings.name, settings.rate_limit);
+  }
+  account->settings = settings;
+  account->settings.customers.clear();
+  const auto share = shares_.find(settings.name);
+  account->share = share == shares_.end() ? settings.concurrency : share_of(settings.concurrency, share->second);
+  return account;
+}
+
+std::vector<std::string> Accounts::with_other_credentials(const config::Config& config) const {
+  std::vector<std::string> names;
+  for (const config::Account& settings : config.accounts) {
+    const auto before = find(settings.name);
+    if (before && !same_credentials(before->settings, settings)) names.push_back(settings.name);
+  }
+  return names;
+}
+
+std::vector<std::string> Accounts::account_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, account] : accounts_) names.push_back(name);
+  return names;
+}
+
+std::shared_ptr<Account> Accounts::find(const std::string& name) const {
+  const auto found = accounts_.find(name);
+  return found == accounts_.end() ? nullptr : found->second;
+}
+
+void Accounts::heard(const std::vector<db::AccountShare>& shares, std::chrono::steady_clock::time_point sent) {
+  stands_until_ = sent + stands_for;
+  shares_.clear();
+  for (const db::AccountShare& share : shares) {
+    shares_[share.account] = share;
+    if (const auto account = find(share.account)) account->share = share_of(account->settings.concurrency, share);
   }
 }
 
-std::vector<db::Places> Accounts::places() const {
-  std::vector<db::Places> places;
+bool Accounts::stands() const {
+  return !stands_until_ || std::chrono::steady_clock::now() < *stands_until_;
+}
+
+boost::asio::awaitable<bool> Accounts::may_call(Account& account, CallTurns::Use use) {
+  if (!stands()) co_return false;
+  const std::shared_ptr<CallTurns> turns = account.turns;
+  if (!turns) co_return true;
+  const bool has_turn = co_await turns->wait(use);
+  co_return has_turn&& stands();
+}
+
+void Accounts::turn_back() {
   for (const auto& [name, account] : accounts_) {
-    if (account->polls < account->concurrency) places.push_back({name, account->concurrency - account->polls});
+    if (account->turns) account->turns->turn_back();
   }
-  return places;
 }
 
 std::string Accounts::disagreement(const db::Claim& claim, bool schedule_matters) const {
@@ -48,10 +140,15 @@ std::string Accounts::disagreement(const db::Claim& claim, bool schedule_matters
   return {};
 }
 
+bool Accounts::has(const std::string& customer, const std::string& account) const {
+  const auto found = customers_.find(customer);
+  return found != customers_.end() && found->second.account == account;
+}
+
 std::vector<db::AccountSettings> Accounts::account_settings() const {
   std::vector<db::AccountSettings> settings;
   for (const auto& [name, account] : accounts_) {
-    settings.push_back({.name = name, .api = "v2", .daily_limit = account->daily_deletion_limit});
+    settings.push_back({.name = name, .api = "v2", .daily_limit = account->settings.daily_deletion_limit});
   }
   return settings;
 }

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -10,37 +13,58 @@
 #include "config/config.h"
 #include "db/claims.h"
 #include "db/customers.h"
+#include "db/daemons.h"
+#include "db/pool.h"
 #include "sync/api/client.h"
+#include "sync/call_turns.h"
 
 namespace bounced::sync {
 
-// An account at work.
+// An account at work. What is in flight keeps it alive when a reload takes it away.
 struct Account {
-  std::string name;
-  int concurrency = 1;  // polls at once, and apart from them deletions
-  int daily_deletion_limit = 0;
-  std::unique_ptr<api::Client> client;
-  int polls = 0;              // in flight
+  config::Account settings;  // without its customers
+  std::shared_ptr<api::Client> client;
+  std::shared_ptr<CallTurns> turns;  // none where there is no rate limit
+  // Polls that this daemon may make at once and, apart from them, deletions: its share of `concurrency`.
+  int share = 1;
   int pauses = 0;             // that this daemon made in a row
   bool may_be_paused = true;  // in the database, by an earlier daemon: no call of this one has gone well yet
+  int unanswered = 0;         // polls in a row that met a fault of the API or the network
 };
 
-// The configuration's accounts and customers as the job needs them.
+// The configuration's accounts and customers as the job needs them, and whether a call may be made now.
 class Accounts {
  public:
   // Throws std::runtime_error if an account's ca_file cannot be used. Accounts must have their keys.
-  Accounts(const boost::asio::any_io_executor& executor, const config::Config& config,
+  Accounts(const boost::asio::any_io_executor& executor, db::Pool& pool, const config::Config& config,
            const api::Deadlines& deadlines = {});
 
-  // The account must be there: a claim is of a configured account.
-  Account& at(const std::string& name) { return *accounts_.at(name); }
+  // Another configuration from now on. Throws as the constructor does, and has changed nothing then.
+  void configure(const config::Config& config);
+  // Those whose user, key or server that would change: it may be right now what was wrong.
+  [[nodiscard]] std::vector<std::string> with_other_credentials(const config::Config& config) const;
 
-  // How many polls each account may have besides those in flight; accounts that may have none are left out.
-  [[nodiscard]] std::vector<db::Places> places() const;
+  [[nodiscard]] std::vector<std::string> account_names() const;
+  // Nothing where it is not configured (any more).
+  [[nodiscard]] std::shared_ptr<Account> find(const std::string& name) const;
+  [[nodiscard]] const std::unordered_map<std::string, std::shared_ptr<Account>>& all() const { return accounts_; }
+
+  // A heartbeat, sent at that time, went well: these share the accounts with us.
+  void heard(const std::vector<db::AccountShare>& shares, std::chrono::steady_clock::time_point sent);
+  // Whether nobody can have taken this daemon for dead. (One that never has a heartbeat is not asked for any.)
+  [[nodiscard]] bool stands() const;
+
+  // To be asked right before each call: waits for its turn under the rate limit. False: make no call now, since the
+  // account is paused, or others may have taken the claim over. Throws operation_aborted when it is cancelled.
+  boost::asio::awaitable<bool> may_call(Account& account, CallTurns::Use use);
+  // Lets everybody go who waits for a turn, without one.
+  void turn_back();
 
   // In what the row that was claimed differs from the configuration; empty if it agrees. The schedule matters only to
   // those who go by it.
   [[nodiscard]] std::string disagreement(const db::Claim& claim, bool schedule_matters) const;
+  // Whether the customer is configured, and in that account.
+  [[nodiscard]] bool has(const std::string& customer, const std::string& account) const;
 
   [[nodiscard]] const std::unordered_map<std::string, db::CustomerSettings>& customers() const { return customers_; }
 
@@ -49,8 +73,15 @@ class Accounts {
   [[nodiscard]] std::vector<db::CustomerSettings> customer_settings() const;
 
  private:
-  std::unordered_map<std::string, std::unique_ptr<Account>> accounts_;
+  std::shared_ptr<Account> make(const config::Account& settings) const;
+
+  boost::asio::any_io_executor executor_;
+  db::Pool& pool_;
+  api::Deadlines deadlines_;
+  std::unordered_map<std::string, std::shared_ptr<Account>> accounts_;
   std::unordered_map<std::string, db::CustomerSettings> customers_;
+  std::unordered_map<std::string, db::AccountShare> shares_;
+  std::optional<std::chrono::steady_clock::time_point> stands_until_;
 };
 
 }  // namespace bounced::sync

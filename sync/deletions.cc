@@ -43,8 +43,9 @@ Deletions::Deletions(const asio::any_io_executor& executor, db::Pool& pool, Acco
       accounts_(accounts),
       observer_(observer),
       daemon_(daemon),
-      max_attempts_(settings.max_attempts),
-      lanes_(settings.concurrency, [this](const std::string& account) { return accounts_.at(account).concurrency; }),
+      settings_(settings),
+      lanes_([this] { return settings_.concurrency; },
+             [this](const std::string& account) { return limits_of(account); }),
       ends_(
           executor, pool, [this](EndedRequest ended, bool claim_lost) { written(std::move(ended), claim_lost); },
           [this] { wakeup_.wake(); }),
@@ -69,6 +70,17 @@ void Deletions::stop() {
 void Deletions::wake() {
   told_ = true;
   wakeup_.wake();
+}
+
+void Deletions::reconfigured() {
+  give_back(lanes_.take_unsent());
+  wake();
+}
+
+RequestLanes::Limits Deletions::limits_of(const std::string& name) const {
+  const auto account = accounts_.find(name);
+  if (!account) return {};
+  return {.in_flight = account->share, .waiting = account->turns ? account->turns->within_reach() : 0};
 }
 
 asio::awaitable<void> Deletions::work() {
@@ -118,6 +130,8 @@ asio::awaitable<Seconds> Deletions::step() {
 asio::awaitable<Seconds> Deletions::look_and_claim() {
   const auto began = Clock::now();
   const bool looking = began >= look_at_ || (told_ && began >= may_look_at_);
+  // Where others may have taken us for dead, what we claim may be theirs soon.
+  if (!accounts_.stands()) co_return 1s;
   if (looking) co_await look();
   const std::vector<db::Lane> wanted = lanes_.to_claim();
   if (!wanted.empty()) {
@@ -159,14 +173,14 @@ asio::awaitable<void> Deletions::look() {
 // A daemon serves the customers of its own configuration.
 bool Deletions::is_ours(const db::WaitingCustomer& customer) const {
   if (!only_.empty() && !only_.contains(customer.customer)) return false;
-  const auto found = accounts_.customers().find(customer.customer);
-  return found != accounts_.customers().end() && found->second.account == customer.account;
+  return accounts_.has(customer.customer, customer.account);
 }
 
 // Gives back what was not sent, and waits for calls and for the writer.
 asio::awaitable<void> Deletions::wind_up() {
   stopping_ = true;
   give_back(lanes_.take_unsent());
+  accounts_.turn_back();
   const auto deadline = Clock::now() + last_calls;
   while (!calls_.empty() && Clock::now() < deadline) co_await wakeup_.wait(deadline - Clock::now());
   for (auto& [claim, signal] : calls_) signal.emit(asio::cancellation_type::terminal);
@@ -192,18 +206,21 @@ asio::awaitable<void> Deletions::call(RequestLanes::Request request) {
   // A call that is broken off still has an end to be written.
   co_await asio::this_coro::throw_if_cancelled(false);
   const auto began = Clock::now();
-  db::RequestEnd ended{.claim = request.claim, .kind = Kind::interrupted};
+  bool sent = false;
+  db::RequestEnd ended{.claim = request.claim, .kind = Kind::released};
   try {
-    ended = co_await carry_out(request);
+    ended = co_await carry_out(request, sent);
   } catch (const std::exception& error) {
     // A crash barrier: what goes wrong with one request stays there.
     if (!was_cancelled(error)) {
       ended = {.claim = request.claim, .kind = Kind::again, .error = error.what(), .again_in = retry.cap};
+    } else if (sent) {
+      ended.kind = Kind::interrupted;
     }
   }
-  if (ended.kind == Kind::again && ended.claim.attempts + 1 >= max_attempts_) {
+  if (ended.kind == Kind::again && ended.claim.attempts + 1 >= settings_.max_attempts) {
     ended.kind = Kind::failed;
-    ended.error = "given up after " + std::to_string(max_attempts_) + " attempts: " + ended.error;
+    ended.error = "given up after " + std::to_string(settings_.max_attempts) + " attempts: " + ended.error;
   }
   using Answer = RequestLanes::Answer;
   const bool told = ended.kind != Kind::released && ended.kind != Kind::interrupted;
@@ -214,15 +231,32 @@ asio::awaitable<void> Deletions::call(RequestLanes::Request request) {
   start_calls();
 }
 
-asio::awaitable<db::RequestEnd> Deletions::carry_out(const RequestLanes::Request& request) {
-  const auto address = api::Address::parse(request.claim.email);
+asio::awaitable<db::RequestEnd> Deletions::carry_out(RequestLanes::Request& request, bool& sent) {
+  auto address = api::Address::parse(request.claim.email);
   if (const auto* why = std::get_if<std::string>(&address)) {
     // Only a row that was edited around the table's checks comes here. No call is made.
     co_return db::RequestEnd{.claim = request.claim, .kind = Kind::failed, .error = "refused: the email " + *why};
   }
-  Account& account = accounts_.at(request.account);
-  const auto answer = co_await account.client->remove(request.customer, std::get<api::Address>(address));
-  if (const auto* fault = std::get_if<api::Fault>(&answer)) co_return co_await end_with_fault(request, *fault);
+  // A reload does not take it away from under us.
+  const std::shared_ptr<Account> account = accounts_.find(request.account);
+  bool may_call = false;
+  if (account) may_call = co_await accounts_.may_call(*account, CallTurns::Use::deletion);
+  // It may have been reconfigured meanwhile.
+  if (!may_call || !accounts_.has(request.customer, request.account)) {
+    give_back(lanes_.take_unsent(request.account));  // they would come to the same end
+    co_return db::RequestEnd{.claim = request.claim, .kind = Kind::released};
+  }
+  sent = true;
+  lanes_.sent(request);
+  start_calls();
+  co_return co_await remove(request, *account, std::get<api::Address>(std::move(address)));
+}
+
+asio::awaitable<db::RequestEnd> Deletions::remove(const RequestLanes::Request& request, Account& account,
+                                                  api::Address address) {
+  const std::shared_ptr<api::Client> client = account.client;
+  const auto answer = co_await client->remove(request.customer, std::move(address));
+  if (const auto* fault = std::get_if<api::Fault>(&answer)) co_return co_await end_with_fault(request, account, *fault);
 
   const auto& removal = std::get<api::Removal>(answer);
   db::RequestEnd ended{.claim = request.claim};
@@ -237,7 +271,7 @@ asio::awaitable<db::RequestEnd> Deletions::carry_out(const RequestLanes::Request
   co_return ended;
 }
 
-asio::awaitable<db::RequestEnd> Deletions::end_with_fault(const RequestLanes::Request& request,
+asio::awaitable<db::RequestEnd> Deletions::end_with_fault(const RequestLanes::Request& request, Account& account,
                                                           const api::Fault& fault) {
   using Fault = api::Fault::Kind;
   db::RequestEnd ended{.claim = request.claim, .kind = Kind::released, .error = {}};
@@ -254,7 +288,7 @@ asio::awaitable<db::RequestEnd> Deletions::end_with_fault(const RequestLanes::Re
   // They would meet the same fault.
   std::vector<RequestLanes::Request> unsent = lanes_.take_unsent(request.account);
   try {
-    co_await pause_account(pool_, accounts_.at(request.account), observer_, fault, request.claim.claimed_at);
+    co_await pause_account(pool_, account, observer_, fault, request.claim.claimed_at);
   } catch (const std::exception& error) {
     // Another call meets the same fault when the database is back.
     if (!db::is_database_fault(error)) throw;

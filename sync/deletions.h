@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <exception>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -30,6 +31,7 @@ namespace bounced::sync {
 // them, a call for each request in flight, and one writer of ends, which writes at once all that ended while it wrote.
 class Deletions {
  public:
+  // `settings` are read anew each time.
   Deletions(const boost::asio::any_io_executor& executor, db::Pool& pool, Accounts& accounts, Observer& observer,
             std::int64_t daemon, const config::Deletions& settings);
 
@@ -46,6 +48,9 @@ class Deletions {
   // There may be new requests.
   void wake();
 
+  // The configuration is another one now: what is not sent yet is claimed anew by it.
+  void reconfigured();
+
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -56,21 +61,25 @@ class Deletions {
   boost::asio::awaitable<void> wind_up();
   void start_calls();
   boost::asio::awaitable<void> call(RequestLanes::Request request);
-  boost::asio::awaitable<db::RequestEnd> carry_out(const RequestLanes::Request& request);
-  boost::asio::awaitable<db::RequestEnd> end_with_fault(const RequestLanes::Request& request, const api::Fault& fault);
+  boost::asio::awaitable<db::RequestEnd> carry_out(RequestLanes::Request& request, bool& sent);
+  boost::asio::awaitable<db::RequestEnd> remove(const RequestLanes::Request& request, Account& account,
+                                                api::Address address);
+  boost::asio::awaitable<db::RequestEnd> end_with_fault(const RequestLanes::Request& request, Account& account,
+                                                        const api::Fault& fault);
   void give_back(std::vector<RequestLanes::Request> unsent);
   void written(EndedRequest ended, bool claim_lost);
   void check() const;
   void count(db::RequestEnd::Kind kind);
   void tell_progress();
   [[nodiscard]] bool is_ours(const db::WaitingCustomer& customer) const;
+  [[nodiscard]] RequestLanes::Limits limits_of(const std::string& account) const;
 
   boost::asio::any_io_executor executor_;
   db::Pool& pool_;
   Accounts& accounts_;
   Observer& observer_;
   std::int64_t daemon_;
-  int max_attempts_;
+  const config::Deletions& settings_;
   RequestLanes lanes_;
   RequestEnds ends_;
   Wakeup wakeup_;

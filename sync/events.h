@@ -75,12 +75,6 @@ struct AccountResumed {
   std::string account;
 };
 
-// The row of a customer says something else than this daemon's configuration: another daemon with another one wrote it.
-struct CustomerDisagrees {
-  std::string customer;
-  std::string what;
-};
-
 struct DatabaseLost {
   std::string message;
 };
@@ -90,7 +84,7 @@ struct DatabaseBack {
 };
 
 using Event = std::variant<ListProgress, PollEnded, PollFailed, PollDiscarded, RequestEnded, RequestsProgress,
-                           AccountPaused, AccountResumed, CustomerDisagrees, DatabaseLost, DatabaseBack>;
+                           AccountPaused, AccountResumed, DatabaseLost, DatabaseBack>;
 
 class Observer {
  public:

@@ -2,6 +2,7 @@
 #include "sync/heart.h"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "db/errors.h"
@@ -18,14 +19,25 @@ constexpr auto retry = 1s;
 }  // namespace
 
 Heart::Heart(const boost::asio::any_io_executor& executor, db::Options options, db::DaemonFacts facts,
-             std::int64_t daemon)
-    : pool_(executor, std::move(options), 1), facts_(std::move(facts)), daemon_(daemon), wakeup_(executor) {}
+             std::int64_t daemon, Accounts& accounts)
+    : pool_(executor, std::move(options), 1),
+      facts_(std::move(facts)),
+      daemon_(daemon),
+      accounts_(accounts),
+      wakeup_(executor) {}
 
 boost::asio::awaitable<void> Heart::run() {
+  using Clock = std::chrono::steady_clock;
+  std::optional<Clock::time_point> last;
   while (!stopping_) {
     bool well = true;
+    const auto sent = Clock::now();
+    const auto since_last = last ? std::optional<std::chrono::duration<double>>(sent - *last) : std::nullopt;
     try {
-      co_await pool_.run([this](db::Session& session) { db::heartbeat(session, daemon_, facts_); });
+      const auto shares =
+          co_await pool_.run([&](db::Session& session) { return db::heartbeat(session, daemon_, facts_, since_last); });
+      accounts_.heard(shares, sent);
+      last = sent;
     } catch (const std::exception& error) {
       if (!db::is_database_fault(error)) throw;
       well = false;

@@ -7,23 +7,30 @@
 
 #include "db/daemons.h"
 #include "db/pool.h"
+#include "sync/accounts.h"
 #include "sync/wakeup.h"
 
 namespace bounced::sync {
 
-// Says every few seconds that this daemon is alive, on a connection of its own, so that nothing else holds it up.
+// Says every few seconds that this daemon is alive, on a connection of its own, so that nothing else holds it up, and
+// tells the accounts so.
 class Heart {
  public:
-  Heart(const boost::asio::any_io_executor& executor, db::Options options, db::DaemonFacts facts, std::int64_t daemon);
+  Heart(const boost::asio::any_io_executor& executor, db::Options options, db::DaemonFacts facts, std::int64_t daemon,
+        Accounts& accounts);
 
   // Ends after stop(). Does not throw for a database that is away: it tries again.
   boost::asio::awaitable<void> run();
   void stop();
 
+  // Beats at once.
+  void hurry() { wakeup_.wake(); }
+
  private:
   db::Pool pool_;
   db::DaemonFacts facts_;
   std::int64_t daemon_;
+  Accounts& accounts_;
   Wakeup wakeup_;
   bool stopping_ = false;
 };

@@ -13,6 +13,7 @@ namespace bounced::sync {
 // Removes what is older than the configuration wants it kept, every hour, in small steps.
 class Housekeeper {
  public:
+  // `keep` is read anew each time.
   Housekeeper(const boost::asio::any_io_executor& executor, db::Pool& pool, const config::Retention& keep);
 
   // Ends after stop(). A database that is away is tried again.
@@ -21,7 +22,7 @@ class Housekeeper {
 
  private:
   db::Pool& pool_;
-  config::Retention keep_;
+  const config::Retention& keep_;
   Wakeup wakeup_;
   bool stopping_ = false;
 };

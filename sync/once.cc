@@ -22,12 +22,12 @@ constexpr Seconds look_again_for_claims = 500ms;
 }  // namespace
 
 Once::Once(const asio::any_io_executor& executor, db::Pool& pool, Accounts& accounts, Observer& observer,
-           std::int64_t daemon, int concurrency, std::vector<std::string> customers)
+           std::int64_t daemon, const config::Polling& settings, std::vector<std::string> customers)
     : pool_(pool),
       accounts_(accounts),
       daemon_(daemon),
       wakeup_(executor),
-      polls_(executor, Poller(pool, accounts, observer, false), accounts, concurrency, wakeup_) {
+      polls_(executor, Poller(pool, accounts, observer, false), accounts, settings, wakeup_) {
   // Claimed from the back; each once, however often it was named.
   std::set<std::string, std::greater<>> unique(std::make_move_iterator(customers.begin()),
                                                std::make_move_iterator(customers.end()));
@@ -70,7 +70,7 @@ asio::awaitable<bool> Once::claim_some() {
   give_up();
   const std::vector<std::string> names = candidates();
   if (names.empty()) co_return false;
-  const std::vector<int> in_flight = polls_.customers();
+  const std::vector<int> in_flight = polls_.not_now();
   auto claims =
       co_await pool_.run([&](db::Session& session) { return db::claim_named(session, daemon_, names, in_flight); });
   for (db::Claim& claim : claims) {

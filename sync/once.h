@@ -24,9 +24,9 @@ struct OnceResult {
 // and for the end of a pause that a rate limit asks for.
 class Once {
  public:
-  // Customers must be configured. `concurrency`: polls at once.
+  // Customers must be configured.
   Once(const boost::asio::any_io_executor& executor, db::Pool& pool, Accounts& accounts, Observer& observer,
-       std::int64_t daemon, int concurrency, std::vector<std::string> customers);
+       std::int64_t daemon, const config::Polling& settings, std::vector<std::string> customers);
 
   // Throws db::Unavailable when the database goes away.
   boost::asio::awaitable<OnceResult> run();

@@ -28,14 +28,18 @@ bool is_of_account(const api::Fault& fault) {
 
 asio::awaitable<Seconds> pause_account(db::Pool& pool, Account& account, Observer& observer, const api::Fault& fault,
                                        const std::string& asked_at) {
+  const std::string& name = account.settings.name;
   const bool credentials = fault.kind == api::Fault::Kind::credentials;
   Seconds length = (credentials ? credentials_pause : rate_limit_pause).delay(account.pauses + 1);
   if (fault.retry_after) length = std::clamp<Seconds>(*fault.retry_after, 1s, longest_rate_limit_pause);
-  const std::optional<int> times = co_await pool.run(
-      [&](db::Session& session) { return db::pause_account(session, account.name, length, fault.message, asked_at); });
+  // Who waits for a turn would meet the same fault.
+  if (account.turns) account.turns->turn_back();
+  const std::optional<int> times = co_await pool.run([&](db::Session& session) {
+    return db::pause_account(session, name, length, api::name(fault.kind), fault.message, asked_at);
+  });
   if (times) {
     account.pauses = *times;
-    observer.on(AccountPaused{account.name, api::name(fault.kind), fault.message, length, *times});
+    observer.on(AccountPaused{name, api::name(fault.kind), fault.message, length, *times});
   }
   co_return length;
 }
@@ -43,12 +47,12 @@ asio::awaitable<Seconds> pause_account(db::Pool& pool, Account& account, Observe
 asio::awaitable<void> resume_account(db::Pool& pool, Account& account, Observer& observer,
                                      const std::string& asked_at) {
   if (!account.may_be_paused && account.pauses == 0) co_return;
-  const bool was_paused =
-      co_await pool.run([&](db::Session& session) { return db::resume_account(session, account.name, asked_at); });
+  const bool was_paused = co_await pool.run(
+      [&](db::Session& session) { return db::resume_account(session, account.settings.name, asked_at); });
   account.may_be_paused = false;
   if (!was_paused) co_return;
   account.pauses = 0;
-  observer.on(AccountResumed{account.name});
+  observer.on(AccountResumed{account.settings.name});
 }
 
 }  // namespace bounced::sync

@@ -4,59 +4,121 @@
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <chrono>
 #include <utility>
 
 namespace bounced::sync {
+namespace {
 
-PollGroup::PollGroup(boost::asio::any_io_executor executor, Poller poller, Accounts& accounts, int concurrency,
-                     Wakeup& changed)
-    : executor_(std::move(executor)),
-      poller_(poller),
-      accounts_(accounts),
-      concurrency_(concurrency),
-      changed_(changed) {}
+using namespace std::chrono_literals;
+
+// Nearly every list is read and merged in less.
+constexpr auto slow_after = 10s;
+// One customer without an answer is not the account's trouble, nor are two.
+constexpr int unanswered_is_trouble = 3;
+
+}  // namespace
+
+PollGroup::PollGroup(boost::asio::any_io_executor executor, Poller poller, Accounts& accounts,
+                     const config::Polling& settings, Wakeup& changed)
+    : executor_(std::move(executor)), poller_(poller), accounts_(accounts), settings_(settings), changed_(changed) {}
 
 void PollGroup::start(db::Claim claim, OnEnd on_end) {
-  const int customer_id = claim.customer_id;
-  auto& signal = running_[customer_id];
-  ++accounts_.at(claim.account).polls;
+  const int customer = claim.customer_id;
+  Poll& poll = polls_[customer];
+  poll.account = claim.account;
+  const auto account = accounts_.find(claim.account);
+  const bool waits = account && account->turns;
+  if (!waits) poll.sent_at = Clock::now();
+  const auto on_send = [this, customer, waits] {
+    polls_.at(customer).sent_at = Clock::now();
+    if (waits) changed_.wake();
+  };
   boost::asio::co_spawn(
-      executor_, poller_.poll(claim),
-      boost::asio::bind_cancellation_slot(
-          signal.slot(), [this, claim, on_end = std::move(on_end)](std::exception_ptr error, const PollResult& result) {
-            --accounts_.at(claim.account).polls;
-            running_.erase(claim.customer_id);
-            if (error) {
-              broken_ = error;
-            } else {
-              on_end(claim, result);
-            }
-            changed_.wake();
-          }));
+      executor_, poller_.poll(claim, on_send),
+      boost::asio::bind_cancellation_slot(poll.signal.slot(), [this, claim, on_end = std::move(on_end)](
+                                                                  std::exception_ptr error, const PollResult& result) {
+        ended(claim);
+        if (error) {
+          broken_ = error;
+        } else {
+          on_end(claim, result);
+        }
+        changed_.wake();
+      }));
+}
+
+void PollGroup::ended(const db::Claim& claim) {
+  const auto poll = polls_.find(claim.customer_id);
+  const auto sent_at = poll->second.sent_at;
+  if (sent_at && Clock::now() - *sent_at >= slow_after) {
+    slow_[claim.customer_id] = claim.account;
+  } else if (sent_at) {
+    slow_.erase(claim.customer_id);
+  }
+  polls_.erase(poll);
+}
+
+bool PollGroup::is_slow(int customer, const Poll& poll, Clock::time_point now) const {
+  return poll.sent_at && (now - *poll.sent_at >= slow_after || slow_.contains(customer));
+}
+
+std::unordered_map<std::string, PollGroup::Count> PollGroup::count() const {
+  const auto now = Clock::now();
+  std::unordered_map<std::string, Count> counts;
+  for (const auto& [customer, poll] : polls_) {
+    Count& count = counts[poll.account];
+    ++count.all;
+    if (!poll.sent_at) ++count.waiting;
+    if (is_slow(customer, poll, now)) ++count.slow;
+  }
+  return counts;
+}
+
+int PollGroup::free() const {
+  Count all;
+  for (const auto& [account, count] : count()) {
+    all.all += count.all;
+    all.waiting += count.waiting;
+    all.slow += count.slow;
+  }
+  const int concurrency = settings_.concurrency;
+  return std::max(0, concurrency - (all.all - all.waiting - std::min(all.slow, concurrency)));
 }
 
 std::vector<db::Places> PollGroup::places() const {
-  std::vector<db::Places> places = accounts_.places();
-  for (db::Places& place : places) place.free = std::min(place.free, free());
+  auto counts = count();
+  const int most = free();
+  std::vector<db::Places> places;
+  for (const auto& [name, account] : accounts_.all()) {
+    const Count& count = counts[name];
+    int free = std::min(most, account->share - count.all);
+    if (account->unanswered >= unanswered_is_trouble) free = std::min(free, 1 - (count.all - count.slow));
+    if (account->turns) free = std::min(free, account->turns->within_reach() - count.waiting);
+    if (free > 0) places.push_back({name, free});
+  }
   return places;
 }
 
-std::vector<int> PollGroup::customers() const {
+std::vector<int> PollGroup::not_now() const {
+  auto counts = count();
   std::vector<int> customers;
-  customers.reserve(running_.size());
-  for (const auto& [customer, signal] : running_) customers.push_back(customer);
+  for (const auto& [customer, poll] : polls_) customers.push_back(customer);
+  for (const auto& [customer, name] : slow_) {
+    const auto account = accounts_.find(name);
+    const int most = account ? std::max(1, account->share / 2) : 0;
+    if (!polls_.contains(customer) && counts[name].slow >= most) customers.push_back(customer);
+  }
   return customers;
 }
 
 void PollGroup::cancel() {
-  for (auto& [customer, signal] : running_) signal.emit(boost::asio::cancellation_type::terminal);
+  for (auto& [customer, poll] : polls_) poll.signal.emit(boost::asio::cancellation_type::terminal);
 }
 
 boost::asio::awaitable<void> PollGroup::end() {
   cancel();
   // Each end wakes us; the time is only what a wait must have.
-  while (!running_.empty()) co_await changed_.wait(std::chrono::minutes(1));
+  while (!polls_.empty()) co_await changed_.wait(1min);
 }
 
 void PollGroup::check() const {

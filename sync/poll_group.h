@@ -4,32 +4,43 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "config/config.h"
 #include "sync/poller.h"
 #include "sync/wakeup.h"
 
 namespace bounced::sync {
 
-// The polls in flight: at most so many at once, and of each account at most as many as it allows.
+// The polls in flight: at most so many at once, and of each account at most its share.
+//
+// Nobody waits behind a slow one. A poll that waits for its turn under a rate limit takes no place, nor does one that
+// has been reading for long (up to as many again). Customers whose polls take long get at most half of their account's
+// places. An account of which nobody has answered lately gets one poll at a time until somebody answers.
 class PollGroup {
  public:
   using OnEnd = std::function<void(const db::Claim&, const PollResult&)>;
 
-  // `changed` is woken whenever a poll has ended.
-  PollGroup(boost::asio::any_io_executor executor, Poller poller, Accounts& accounts, int concurrency, Wakeup& changed);
+  // `settings.concurrency` is read anew each time. `changed` is woken whenever there may be a place.
+  PollGroup(boost::asio::any_io_executor executor, Poller poller, Accounts& accounts, const config::Polling& settings,
+            Wakeup& changed);
 
   void start(db::Claim claim, OnEnd on_end);
 
   // How many more may be started, in all and of each account that may have any.
-  [[nodiscard]] int free() const { return concurrency_ - static_cast<int>(running_.size()); }
+  [[nodiscard]] int free() const;
   [[nodiscard]] std::vector<db::Places> places() const;
-  // The customers whose polls are in flight.
-  [[nodiscard]] std::vector<int> customers() const;
-  [[nodiscard]] bool empty() const { return running_.empty(); }
+  // Customers not to be started now: whose polls are in flight, and slow ones for whom there is no place.
+  [[nodiscard]] std::vector<int> not_now() const;
+  [[nodiscard]] bool empty() const { return polls_.empty(); }
 
   // Breaks all polls off; they end soon.
   void cancel();
@@ -39,12 +50,30 @@ class PollGroup {
   void check() const;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Poll {
+    boost::asio::cancellation_signal signal;
+    std::string account;
+    std::optional<Clock::time_point> sent_at;  // none: it waits for its turn
+  };
+  struct Count {
+    int all = 0;
+    int waiting = 0;
+    int slow = 0;
+  };
+
+  [[nodiscard]] bool is_slow(int customer, const Poll& poll, Clock::time_point now) const;
+  [[nodiscard]] std::unordered_map<std::string, Count> count() const;
+  void ended(const db::Claim& claim);
+
   boost::asio::any_io_executor executor_;
   Poller poller_;
   Accounts& accounts_;
-  int concurrency_;
+  const config::Polling& settings_;
   Wakeup& changed_;
-  std::map<int, boost::asio::cancellation_signal> running_;  // by customer
+  std::map<int, Poll> polls_;        // by customer
+  std::map<int, std::string> slow_;  // customers whose last poll took long, and their accounts
   std::exception_ptr broken_;
 };
 

@@ -29,13 +29,13 @@ Backoff retry_of(const db::Claim& claim) {
 
 }  // namespace
 
-asio::awaitable<PollResult> Poller::poll(db::Claim claim) {
+asio::awaitable<PollResult> Poller::poll(db::Claim claim, std::function<void()> on_send) {
   // A cancelled poll still gives its claim back.
   co_await asio::this_coro::throw_if_cancelled(false);
   PollResult result{.end = End::stopped, .message = {}};
   std::string broken;
   try {
-    result = co_await read_and_merge(claim);
+    result = co_await read_and_merge(claim, on_send);
   } catch (const std::exception& error) {
     if (dynamic_cast<const db::Conflict*>(&error) != nullptr) {
       // A merge that runs into its time limit would do so again at once: it has to be seen, and to wait.
@@ -59,16 +59,23 @@ asio::awaitable<PollResult> Poller::poll(db::Claim claim) {
   co_return result;
 }
 
-asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim) {
+asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim, const std::function<void()>& on_send) {
   if (const std::string why = accounts_.disagreement(claim, schedule_matters_); !why.empty()) {
-    observer_.on(CustomerDisagrees{claim.customer, why});
     co_return co_await discard(claim, why);
   }
+  // A reload does not take it away from under us.
+  const std::shared_ptr<Account> account = accounts_.find(claim.account);
+  const bool may_call = co_await accounts_.may_call(*account, CallTurns::Use::poll);
+  if (!may_call) co_return co_await not_now(claim);
+  on_send();
+  account->may_be_paused = account->may_be_paused || claim.account_was_paused;
   const auto began = std::chrono::steady_clock::now();
   PollSink sink(pool_, claim, observer_);
+  const std::shared_ptr<api::Client> client = account->client;
   const std::optional<int> recent_days = claim.full ? std::nullopt : std::optional(claim.recent_days);
-  const auto answer = co_await accounts_.at(claim.account).client->read_list(claim.customer, recent_days, sink);
-  if (const auto* fault = std::get_if<api::Fault>(&answer)) co_return co_await end_with_fault(claim, *fault);
+  const auto answer = co_await client->read_list(claim.customer, recent_days, sink);
+  if (const auto* fault = std::get_if<api::Fault>(&answer)) co_return co_await end_with_fault(claim, *account, *fault);
+  account->unanswered = 0;
 
   const auto& read = std::get<api::ListRead>(answer);
   const db::ListFacts list{
@@ -79,14 +86,17 @@ asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim) {
                                           ? "the claim was taken over by another daemon meanwhile"
                                           : "the customer's time zone was changed meanwhile");
   }
-  co_await resume_account(pool_, accounts_.at(claim.account), observer_, claim.asked_at);
+  co_await resume_account(pool_, *account, observer_, claim.asked_at);
   const auto& merged = std::get<db::Merged>(outcome);
   observer_.on(PollEnded{claim, list, merged, std::chrono::steady_clock::now() - began});
   co_return PollResult{.end = End::merged, .message = merged.remark, .held = merged.held};
 }
 
-asio::awaitable<PollResult> Poller::end_with_fault(const db::Claim& claim, const api::Fault& fault) {
-  if (is_of_account(fault)) co_return co_await pause(claim, fault);
+asio::awaitable<PollResult> Poller::end_with_fault(const db::Claim& claim, Account& account, const api::Fault& fault) {
+  using Kind = api::Fault::Kind;
+  const bool answered = fault.kind != Kind::unavailable && fault.kind != Kind::not_understood;
+  account.unanswered = answered ? 0 : account.unanswered + 1;
+  if (is_of_account(fault)) co_return co_await pause(claim, account, fault);
   co_return co_await fail(claim, api::name(fault.kind), fault.message);
 }
 
@@ -99,14 +109,19 @@ asio::awaitable<PollResult> Poller::fail(const db::Claim& claim, const std::stri
   co_return PollResult{.end = End::failed, .message = message};
 }
 
-asio::awaitable<PollResult> Poller::pause(const db::Claim& claim, const api::Fault& fault) {
-  const Seconds length = co_await pause_account(pool_, accounts_.at(claim.account), observer_, fault, claim.asked_at);
+asio::awaitable<PollResult> Poller::pause(const db::Claim& claim, Account& account, const api::Fault& fault) {
+  const Seconds length = co_await pause_account(pool_, account, observer_, fault, claim.asked_at);
   // After the pause, or it would be claimed again at once.
   co_await pool_.run([&](db::Session& session) { db::release(session, claim); });
   co_return PollResult{.end = End::account_fault,
                        .message = fault.message,
                        .credentials = fault.kind == api::Fault::Kind::credentials,
                        .pause = length};
+}
+
+asio::awaitable<PollResult> Poller::not_now(const db::Claim& claim) {
+  co_await pool_.run([&](db::Session& session) { db::release(session, claim); });
+  co_return PollResult{.end = End::account_fault, .message = "the account is paused", .pause = 1s};
 }
 
 asio::awaitable<PollResult> Poller::discard(const db::Claim& claim, const std::string& why) {

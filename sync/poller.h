@@ -3,6 +3,8 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "db/claims.h"
@@ -17,7 +19,8 @@ struct PollResult {
   enum class End {
     merged,
     failed,         // noted in the customer's row
-    account_fault,  // the account is paused; the customer is due as before
+    account_fault,  // no call for the account can go well now: it is paused, for instance. The customer is due as
+                    // before
     discarded,      // the claim was lost, or the customer is configured otherwise: nothing was changed
     database_lost,  // the claim comes free when the database is back
     stopped,
@@ -38,13 +41,16 @@ class Poller {
       : pool_(pool), accounts_(accounts), observer_(observer), schedule_matters_(schedule_matters) {}
 
   // A cancelled poll ends soon: at the network at once, at the database when the transaction that runs has ended.
-  boost::asio::awaitable<PollResult> poll(db::Claim claim);
+  // `on_send` is called right before the API is.
+  boost::asio::awaitable<PollResult> poll(
+      db::Claim claim, std::function<void()> on_send = [] {});
 
  private:
-  boost::asio::awaitable<PollResult> read_and_merge(const db::Claim& claim);
-  boost::asio::awaitable<PollResult> end_with_fault(const db::Claim& claim, const api::Fault& fault);
+  boost::asio::awaitable<PollResult> read_and_merge(const db::Claim& claim, const std::function<void()>& on_send);
+  boost::asio::awaitable<PollResult> end_with_fault(const db::Claim& claim, Account& account, const api::Fault& fault);
   boost::asio::awaitable<PollResult> fail(const db::Claim& claim, const std::string& kind, const std::string& message);
-  boost::asio::awaitable<PollResult> pause(const db::Claim& claim, const api::Fault& fault);
+  boost::asio::awaitable<PollResult> pause(const db::Claim& claim, Account& account, const api::Fault& fault);
+  boost::asio::awaitable<PollResult> not_now(const db::Claim& claim);
   boost::asio::awaitable<PollResult> discard(const db::Claim& claim, const std::string& why);
 
   db::Pool& pool_;

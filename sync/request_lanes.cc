@@ -14,8 +14,9 @@ constexpr int ahead = 8;
 
 }  // namespace
 
-RequestLanes::RequestLanes(int concurrency, std::function<int(const std::string& account)> account_concurrency)
-    : concurrency_(concurrency), account_concurrency_(std::move(account_concurrency)) {}
+RequestLanes::RequestLanes(std::function<int()> concurrency,
+                           std::function<Limits(const std::string& account)> limits_of)
+    : concurrency_(std::move(concurrency)), limits_of_(std::move(limits_of)) {}
 
 void RequestLanes::found(const std::vector<db::WaitingCustomer>& customers) {
   for (const db::WaitingCustomer& customer : customers) {
@@ -36,15 +37,16 @@ int RequestLanes::places_of(const Lane& lane, int share) const {
   if (lane.exhausted) return 0;
   const auto account = accounts_.find(lane.account);
   const bool trouble = lane.calls.trouble || (account != accounts_.end() && account->second.trouble);
-  return std::clamp((trouble ? 1 : 2 * ahead * concurrency_) - lane.in_hand, 0, share);
+  return std::clamp((trouble ? 1 : 2 * ahead * concurrency_()) - lane.in_hand, 0, share);
 }
 
 std::vector<db::Lane> RequestLanes::to_claim() {
-  const int wanted = ahead * concurrency_;
+  const int concurrency = concurrency_();
+  const int wanted = ahead * concurrency;
   // Half a store is enough for those who have some. Who has nothing gets something at once, within reason.
   const bool low = unsent_ <= wanted / 2;
   const auto most =
-      static_cast<std::size_t>(low ? wanted - unsent_ : std::max(0, std::min(concurrency_, 2 * wanted - unsent_)));
+      static_cast<std::size_t>(low ? wanted - unsent_ : std::max(0, std::min(concurrency, 2 * wanted - unsent_)));
   std::vector<db::Lane> claims;
   const auto first = lanes_.upper_bound(last_claimed_);
   const auto consider = [&](auto from, auto to) {
@@ -98,31 +100,39 @@ void RequestLanes::claimed(const std::vector<db::Lane>& asked, const std::vector
 
 bool RequestLanes::may_send(const Lane& lane) {
   const Calls& of_account = account(lane.account);
-  const int account_limit = of_account.trouble ? 1 : account_concurrency_(lane.account);
-  return of_account.in_flight < account_limit && !(lane.calls.trouble && lane.calls.in_flight > 0);
+  const Limits limits = limits_of_(lane.account);
+  return of_account.in_flight < (of_account.trouble ? 1 : limits.in_flight) &&
+         (limits.waiting == 0 || of_account.waiting < limits.waiting) &&
+         !(lane.calls.trouble && lane.calls.in_flight > 0);
 }
 
 std::optional<RequestLanes::Request> RequestLanes::next() {
-  if (in_flight_ >= concurrency_) return std::nullopt;
+  if (in_flight_ >= concurrency_()) return std::nullopt;
   const auto turn =
       std::find_if(turns_.begin(), turns_.end(), [&](int customer) { return may_send(lanes_.at(customer)); });
   if (turn == turns_.end()) return std::nullopt;
   const int customer_id = *turn;
   Lane& lane = lanes_.at(customer_id);
-  Request request{std::move(lane.unsent.front()), lane.customer, lane.account};
+  Request request{std::move(lane.unsent.front()), lane.customer, lane.account, limits_of_(lane.account).waiting > 0};
   lane.unsent.pop_front();
   turns_.erase(turn);
   if (!lane.unsent.empty()) turns_.push_back(customer_id);
   --unsent_;
-  ++in_flight_;
   ++lane.calls.in_flight;
   ++account(lane.account).in_flight;
+  ++(request.waits ? account(lane.account).waiting : in_flight_);
   return request;
+}
+
+void RequestLanes::sent(Request& request) {
+  if (!std::exchange(request.waits, false)) return;
+  --account(request.account).waiting;
+  ++in_flight_;
 }
 
 void RequestLanes::answered(const Request& request, Answer answer) {
   Lane& lane = lanes_.at(request.claim.customer_id);
-  --in_flight_;
+  --(request.waits ? account(request.account).waiting : in_flight_);
   for (Calls* calls : {&lane.calls, &account(request.account)}) {
     --calls->in_flight;
     if (answer != Answer::none) calls->trouble = answer == Answer::fault;

@@ -22,8 +22,13 @@ namespace bounced::sync {
 // up few others, and an outage uses up the attempts of few requests.
 class RequestLanes {
  public:
-  // `concurrency`: calls in flight in all; `account_concurrency`: of one account.
-  RequestLanes(int concurrency, std::function<int(const std::string& account)> account_concurrency);
+  // What an account allows.
+  struct Limits {
+    int in_flight = 0;  // calls at once
+    int waiting = 0;    // of these, calls that wait for their turn under a rate limit; 0: there is none
+  };
+  // `concurrency`: calls in flight in all, without those that wait for their turn.
+  RequestLanes(std::function<int()> concurrency, std::function<Limits(const std::string& account)> limits_of);
 
   // These customers have requests that are due: their lanes begin at the head again.
   void found(const std::vector<db::WaitingCustomer>& customers);
@@ -37,9 +42,12 @@ class RequestLanes {
     db::RequestClaim claim;
     std::string customer;
     std::string account;
+    bool waits = false;  // for its turn under a rate limit
   };
   // The next one to send, which counts as in flight from now on.
   std::optional<Request> next();
+  // It waits no longer.
+  void sent(Request& request);
 
   enum class Answer { well, fault, none };
   // Its call is over. It stays in hand until its end is written.
@@ -57,7 +65,8 @@ class RequestLanes {
 
  private:
   struct Calls {
-    int in_flight = 0;
+    int in_flight = 0;  // those that wait too
+    int waiting = 0;
     bool trouble = false;
   };
   struct Lane {
@@ -76,13 +85,13 @@ class RequestLanes {
   Calls& account(const std::string& name) { return accounts_[name]; }
   void drop_if_done(int customer_id);
 
-  int concurrency_;
-  std::function<int(const std::string&)> account_concurrency_;
+  std::function<int()> concurrency_;
+  std::function<Limits(const std::string&)> limits_of_;
   std::map<int, Lane> lanes_;  // by customer
   std::unordered_map<std::string, Calls> accounts_;
   std::list<int> turns_;  // customers with unsent requests, the next one first
   int last_claimed_ = 0;  // customer: claims take turns too
-  int in_flight_ = 0;
+  int in_flight_ = 0;     // without those that wait
   int unsent_ = 0;
   std::unordered_set<std::int64_t> in_hand_;
 };

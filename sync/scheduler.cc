@@ -13,26 +13,27 @@ namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
 
 // A word that a customer is due may get lost: a look this often is the safety net. It also finds the claims of daemons
 // that died.
 constexpr Seconds longest_sleep = 5s;
 // Something is due, but cannot be had now: its row is locked for a moment.
 constexpr Seconds shortest_sleep = 200ms;
-// A customer that another daemon's configuration describes otherwise is looked at again after that.
+// A customer whose row was found to say something else than the configuration: by then the next registration has told
+// which others do.
 constexpr auto leave_alone_for = 1min;
 constexpr Backoff database_retry{500ms, 10s};
 
 }  // namespace
 
 Scheduler::Scheduler(const asio::any_io_executor& executor, db::Pool& pool, Accounts& accounts, Observer& observer,
-                     std::int64_t daemon, int concurrency)
+                     std::int64_t daemon, const config::Polling& settings)
     : pool_(pool),
+      accounts_(accounts),
       observer_(observer),
       daemon_(daemon),
       wakeup_(executor),
-      polls_(executor, Poller(pool, accounts, observer, true), accounts, concurrency, wakeup_) {}
+      polls_(executor, Poller(pool, accounts, observer, true), accounts, settings, wakeup_) {}
 
 asio::awaitable<void> Scheduler::run() {
   std::exception_ptr broken;
@@ -60,7 +61,7 @@ asio::awaitable<Seconds> Scheduler::step() {
   std::string fault;
   try {
     const Seconds sleep = co_await claim_and_start();
-    if (lost_since_) observer_.on(DatabaseBack{steady_clock::now() - *lost_since_});
+    if (lost_since_) observer_.on(DatabaseBack{Clock::now() - *lost_since_});
     lost_since_.reset();
     losses_ = 0;
     co_return sleep;
@@ -69,39 +70,48 @@ asio::awaitable<Seconds> Scheduler::step() {
     fault = error.what();
   }
   if (!lost_since_) {
-    lost_since_ = steady_clock::now();
+    lost_since_ = Clock::now();
     observer_.on(DatabaseLost{fault});
   }
   co_return database_retry.delay(++losses_);
 }
 
 asio::awaitable<Seconds> Scheduler::claim_and_start() {
+  // Others may have taken us for dead: a claim would be theirs soon.
+  if (!accounts_.stands()) co_return 1s;
   const int free = polls_.free();
   const std::vector<db::Places> places = polls_.places();
   if (free == 0 || places.empty()) co_return longest_sleep;  // a poll that ends wakes us
-  const std::vector<int> not_these = taken();
+  const std::vector<int> not_these = not_now();
   auto claims = co_await pool_.run(
       [&](db::Session& session) { return db::claim_due(session, daemon_, places, free, not_these); });
   for (db::Claim& claim : claims) {
     polls_.start(std::move(claim), [this](const db::Claim& ended, const PollResult& result) {
-      if (result.end == PollResult::End::discarded) {
-        left_alone_[ended.customer_id] = steady_clock::now() + leave_alone_for;
-      }
+      const bool disagrees = result.end == PollResult::End::discarded && !accounts_.disagreement(ended, true).empty();
+      if (disagrees) left_alone_[ended.customer_id] = Clock::now() + leave_alone_for;
     });
   }
-  if (!claims.empty()) co_return 0s;  // there may be more
+  if (static_cast<int>(claims.size()) == free) co_return 0s;  // there may be more
 
   std::vector<std::string> accounts;
-  for (const db::Places& place : places) accounts.push_back(place.account);
+  for (const db::Places& place : polls_.places()) accounts.push_back(place.account);
+  if (accounts.empty()) co_return longest_sleep;
+  const std::vector<int> nor_these = not_now();
   const auto until = co_await pool_.run(
-      [&](db::Session& session) { return db::until_next_due(session, daemon_, accounts, not_these); });
+      [&](db::Session& session) { return db::until_next_due(session, daemon_, accounts, nor_these); });
   co_return until ? std::clamp(*until, shortest_sleep, longest_sleep) : longest_sleep;
 }
 
-std::vector<int> Scheduler::taken() {
-  const auto now = steady_clock::now();
+void Scheduler::leave_alone(const std::vector<int>& customers) {
+  left_alone_.clear();
+  for (const int customer : customers) left_alone_[customer] = Clock::time_point::max();
+  wake();
+}
+
+std::vector<int> Scheduler::not_now() {
+  const auto now = Clock::now();
   std::erase_if(left_alone_, [&](const auto& entry) { return entry.second <= now; });
-  std::vector<int> customers = polls_.customers();
+  std::vector<int> customers = polls_.not_now();
   for (const auto& [customer, until] : left_alone_) customers.push_back(customer);
   return customers;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "sync/poll_group.h"
 
@@ -16,8 +17,9 @@ namespace bounced::sync {
 // due, and sleeps until the next customer is, a poll ends, or it is woken.
 class Scheduler {
  public:
+  // `settings` are read anew each time.
   Scheduler(const boost::asio::any_io_executor& executor, db::Pool& pool, Accounts& accounts, Observer& observer,
-            std::int64_t daemon, int concurrency);
+            std::int64_t daemon, const config::Polling& settings);
 
   // Ends after stop(), when the last poll has ended. Throws what it cannot handle: the process should end.
   boost::asio::awaitable<void> run();
@@ -28,19 +30,25 @@ class Scheduler {
   // Something may be due earlier than it was.
   void wake() { wakeup_.wake(); }
 
+  // These customers' rows say something else than the configuration, and no others do: they are left alone.
+  void leave_alone(const std::vector<int>& customers);
+
  private:
+  using Clock = std::chrono::steady_clock;
+
   boost::asio::awaitable<Seconds> claim_and_start();
   boost::asio::awaitable<Seconds> step();
-  [[nodiscard]] std::vector<int> taken();
+  [[nodiscard]] std::vector<int> not_now();
 
   db::Pool& pool_;
+  Accounts& accounts_;
   Observer& observer_;
   std::int64_t daemon_;
   Wakeup wakeup_;
   PollGroup polls_;
-  std::map<int, std::chrono::steady_clock::time_point> left_alone_;  // customers that disagree, until when
-  std::optional<std::chrono::steady_clock::time_point> lost_since_;  // the database
-  int losses_ = 0;                                                   // tries in a row that did not reach it
+  std::map<int, Clock::time_point> left_alone_;  // customers that disagree, until when
+  std::optional<Clock::time_point> lost_since_;  // the database
+  int losses_ = 0;                               // tries in a row that did not reach it
   bool stopping_ = false;
 };
 

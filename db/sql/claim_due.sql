@@ -4,7 +4,7 @@
 with free as (
   select * from unnest($2::text[], $3::int[]) as f (account, places)
 ), due as (
-  select d.customer_id
+  select d.customer_id, a.paused_at is not null as was_paused
     from free f
     join bounced.accounts a on a.name = f.account and (a.paused_until is null or a.paused_until <= now())
    cross join lateral (
@@ -13,8 +13,7 @@ with free as (
           where c.account = f.account and c.active and c.next_poll_at <= now()
             and c.customer_id <> all ($5::int[])
             and (c.claimed_by is null or c.claimed_by = $1
-                 or not exists (select from bounced.daemons d
-                                 where d.daemon_id = c.claimed_by and d.heartbeat > now() - interval '20 s'))
+                 or not exists (select from bounced.live_daemons d where d.daemon_id = c.claimed_by))
           order by c.next_poll_at
           limit f.places
             for no key update of c skip locked) d
@@ -29,4 +28,4 @@ returning c.customer_id, c.name, c.account, c.time_zone, c.claim, c.recent_days,
           c.recent_days = 0 or c.last_full_at is null or c.full_asked_at is not null
             or c.last_full_at + c.full_every <= now(),
           extract(epoch from c.poll_every)::bigint, extract(epoch from c.full_every)::bigint,
-          clock_timestamp(), extract(epoch from now() - c.next_poll_at)::float8, c.failures
+          clock_timestamp(), extract(epoch from now() - c.next_poll_at)::float8, c.failures, due.was_paused

@@ -1,4 +1,19 @@
--- One that was taken for dead and removed comes back under its number.
--- $1 daemon; $2 host; $3 pid; $4 version; $5 machine; $6 start of the process
+-- A daemon says that it is alive. One that was taken for dead and removed comes back under its number, and has to say
+-- again what it has in its configuration.
+-- $1 daemon; $2 host; $3 pid; $4 version; $5 machine; $6 start of the process; $7 seconds since its last heartbeat by
+-- its own clock, or null
+with last as (
+  select heartbeat from bounced.daemons where daemon_id = $1
+), met as (
+  -- Another server, or one whose clock jumped.
+  update bounced.server
+     set started = pg_postmaster_start_time(), met_at = clock_timestamp()
+   where started <> pg_postmaster_start_time()
+      or abs(extract(epoch from clock_timestamp() - (select heartbeat from last)) - $7::float8) > 10
+), put_back as (
+  -- Of a clock that was put back: who is dead would look alive until it is that late again.
+  update bounced.daemons set heartbeat = clock_timestamp()
+   where heartbeat > clock_timestamp() + interval '5 s' and daemon_id <> $1
+)
 insert into bounced.daemons (daemon_id, host, pid, version, machine, process_start) values ($1, $2, $3, $4, $5, $6)
     on conflict (daemon_id) do update set heartbeat = clock_timestamp()

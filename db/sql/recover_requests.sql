@@ -4,8 +4,7 @@ with lost as materialized (
     from bounced.deletion_requests r
    where r.state = 'sending'
      and case when r.claimed_by = $1 then r.claim <> all ($2::bigint[])
-              else not exists (select from bounced.daemons d
-                                where d.daemon_id = r.claimed_by and d.heartbeat > now() - interval '20 s') end
+              else not exists (select from bounced.live_daemons d where d.daemon_id = r.claimed_by) end
      for no key update of r skip locked
 ), given_back as (
   update bounced.accounts a

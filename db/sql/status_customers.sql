@@ -1,7 +1,6 @@
 -- Every customer, with its times as text and as seconds ago.
 select c.name, c.account, c.active, c.failures, c.last_error, c.current_bounces,
-       exists (select from bounced.daemons d
-                where d.daemon_id = c.claimed_by and d.heartbeat > now() - interval '20 s'),
+       exists (select from bounced.live_daemons d where d.daemon_id = c.claimed_by),
        coalesce(a.paused_until > now(), false),
        to_char(c.last_error_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), extract(epoch from now() - c.last_error_at)::float8,
        to_char(c.last_poll_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), extract(epoch from now() - c.last_poll_at)::float8,

@@ -2,7 +2,8 @@
 -- which the right to make the schema, or to make tables in it, is needed.
 select w.privilege || ' on ' || w.name
   from (values ('bounced.accounts', 'select, insert, update'), ('bounced.customers', 'select, insert, update'),
-               ('bounced.daemons', 'select, insert, update, delete'), ('bounced.mirror', 'select, insert, update'),
+               ('bounced.daemons', 'select, insert, update, delete'), ('bounced.live_daemons', 'select'),
+               ('bounced.server', 'select, update'), ('bounced.mirror', 'select, insert, update'),
                ('bounced.polls', 'select, insert, delete'),
                ('bounced.deletion_requests', 'select, update, delete')) as t (name, privileges)
  cross join lateral (select t.name, p.privilege from unnest(string_to_array(t.privileges, ', ')) as p (privilege)) w

@@ -124,9 +124,9 @@ TEST_F(Claims, APausedAccountIsLeftAlone) {
   add("a");
   add("o", "other");
   const std::string now = value("select clock_timestamp()");
-  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "wrong key", now), 1);
+  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "credentials", "wrong key", now), 1);
   // What was asked before the pause tells nothing new.
-  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "wrong key", now), std::nullopt);
+  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "credentials", "wrong key", now), std::nullopt);
   EXPECT_FALSE(resume_account(session, "main", now));
   EXPECT_THAT(due(), ElementsAre("o"));
   EXPECT_GT(until_next_due(session, daemon, {"main"}, {}), std::chrono::minutes(59));
@@ -208,30 +208,6 @@ TEST_F(Claims, AFailureIsNotedAndTriedAgainLater) {
   EXPECT_EQ(claim.failures, 1);
   merge_empty(claim);
   EXPECT_EQ(value("select failures || coalesce(last_error, '') from bounced.customers"), "0");
-}
-
-TEST_F(Claims, CustomersThatLeaveTheConfigurationBecomeInactiveAndKeepTheirRows) {
-  add("a");
-  add("b");
-  settings.pop_back();
-  EXPECT_EQ(register_all().deactivated, 1);
-  EXPECT_EQ(value("select string_agg(name, ' ') from bounced.customers where active"), "a");
-  EXPECT_THAT(due(), ElementsAre("a"));
-  add("b");
-  EXPECT_EQ(value("select count(*) from bounced.customers where active"), "2");
-}
-
-TEST_F(Claims, WhatAnotherLiveDaemonMayRelyOnIsKept) {
-  add("a");
-  add("b");
-  const std::int64_t other = start_daemon(session, {.host = "there", .pid = 2, .version = "1"});
-  settings.pop_back();
-  settings[0].every = std::chrono::minutes(1);
-  daemon = other;
-  EXPECT_EQ(register_all(Existing::keep_if_others_live).deactivated, 0);
-  EXPECT_EQ(value("select count(*) from bounced.customers where active and poll_every = '5 min'"), "2");
-  register_all(Existing::change);
-  EXPECT_EQ(value("select poll_every from bounced.customers where name = 'a'"), "00:01:00");
 }
 
 TEST_F(Claims, AShorterIntervalBringsTheNextPollForward) {

@@ -379,7 +379,7 @@ TEST_F(Mirror, ACustomerThatComesBackIntoTheConfigurationInAnotherZoneIsShiftedT
   register_configuration(session, daemon, {}, {}, Existing::change);
   EXPECT_EQ(value("select active from bounced.customers"), "f");
   start_daemon(session, {.host = "there", .pid = 2, .version = "1"});
-  register_customer("UTC", 3, Existing::keep_if_others_live);
+  register_customer("UTC", 3, Existing::keep_if_relied_on);
   EXPECT_FALSE(full({bounce("a@example.com")}).changed_something());
 }
 

@@ -64,6 +64,7 @@ class PollTest : public testing::Test {
     made.key = config::Secret("secret-key-of-tests");
     made.time_zone = "America/Los_Angeles";
     made.ca_file = api.ca_file();
+    made.rate_limit.requests = 0;
     return made;
   }
 
@@ -79,7 +80,7 @@ class PollTest : public testing::Test {
     Daemon(const asio::any_io_executor& executor, PollTest& test, int connections = 4)
         : io(executor),
           pool(executor, {.url = test.url, .application = "test"}, connections),
-          accounts(executor, test.config, test.deadlines),
+          accounts(executor, pool, test.config, test.deadlines),
           poller(pool, accounts, test.recorder, true) {}
 
     asio::awaitable<void> enter() {

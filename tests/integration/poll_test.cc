@@ -315,8 +315,8 @@ TEST_F(PollTest, ACustomerWhoseRowDisagreesIsLeftAlone) {
     EXPECT_EQ((co_await daemon.poll("c")).end, End::discarded);
   });
   EXPECT_EQ(api.counters().calls, 0U);
-  ASSERT_EQ(recorder.of<sync::CustomerDisagrees>().size(), 1U);
-  EXPECT_THAT(recorder.of<sync::CustomerDisagrees>()[0].what, HasSubstr("time zone is UTC"));
+  ASSERT_EQ(recorder.of<sync::PollDiscarded>().size(), 1U);
+  EXPECT_THAT(recorder.of<sync::PollDiscarded>()[0].why, HasSubstr("time zone is UTC"));
   EXPECT_EQ(value("select count(claimed_by) from bounced.customers"), "0");
 }
 
@@ -330,8 +330,9 @@ TEST_F(PollTest, OnceDoesAllWithinTheConcurrencyAndNamesWhatFailed) {
     api.set(names.back(), {bounce("a@example.com")});
   }
   api.answer({.customer = "c07"}, {.status = 500, .body = "broken"}, 0);
+  config.polling.concurrency = 5;
   const sync::OnceResult result = with_daemon([&](Daemon& daemon) -> asio::awaitable<sync::OnceResult> {
-    sync::Once once(daemon.io, daemon.pool, daemon.accounts, recorder, daemon.number, 5, names);
+    sync::Once once(daemon.io, daemon.pool, daemon.accounts, recorder, daemon.number, config.polling, names);
     co_return co_await once.run();
   });
   EXPECT_EQ(result.merged, 29U);
@@ -347,7 +348,8 @@ TEST_F(PollTest, OnceWaitsOutARateLimitAndGivesUpOnWrongCredentials) {
   config.accounts[1].concurrency = 1;
   api.answer({.customer = "b"}, {.status = 429, .body = "", .headers = {{"Retry-After", "1"}}});
   const sync::OnceResult result = with_daemon([&](Daemon& daemon) -> asio::awaitable<sync::OnceResult> {
-    sync::Once once(daemon.io, daemon.pool, daemon.accounts, recorder, daemon.number, 8, {"a", "b", "c", "x", "y"});
+    sync::Once once(daemon.io, daemon.pool, daemon.accounts, recorder, daemon.number, config.polling,
+                    {"a", "b", "c", "x", "y"});
     co_return co_await once.run();
   });
   EXPECT_EQ(result.merged, 3U);
@@ -365,7 +367,7 @@ TEST_F(PollTest, OnceWaitsForAClaimThatAnotherHolds) {
       other = db::start_daemon(session, {.host = "there", .pid = 2, .version = "1"});
       EXPECT_EQ(db::claim_named(session, other, {"c"}, {}).size(), 1U);
     });
-    sync::Once once(daemon.io, daemon.pool, daemon.accounts, recorder, daemon.number, 8, {"c"});
+    sync::Once once(daemon.io, daemon.pool, daemon.accounts, recorder, daemon.number, config.polling, {"c"});
     std::optional<sync::OnceResult> result;
     sync::Wakeup ended(daemon.io);
     asio::co_spawn(daemon.io, once.run(), [&](std::exception_ptr error, sync::OnceResult got) {

@@ -17,7 +17,7 @@ class SchedulerTest : public PollTest {
   template <class Body>
   void beside_scheduler(Body body) {
     with_daemon([&](Daemon& daemon) -> asio::awaitable<void> {
-      sync::Scheduler scheduler(daemon.io, daemon.pool, daemon.accounts, recorder, daemon.number, 8);
+      sync::Scheduler scheduler(daemon.io, daemon.pool, daemon.accounts, recorder, daemon.number, config.polling);
       sync::Wakeup happened(daemon.io);
       recorder.told = [&] { happened.wake(); };
       bool ended = false;

@@ -187,7 +187,7 @@ TEST_F(Commands, CheckSaysThatAllIsWell) {
 }
 
 TEST_F(Commands, CheckOfflineLooksAtTheFileAlone) {
-  configure({.account = "rate_limit: 10/1m", .top = "polling: {every: 2s}"});
+  configure({.rate_limit = "10/1m", .top = "polling: {every: 2s}"});
   api.stop();
   const Ended ended = run({"check", "--offline"});
   EXPECT_THAT(ended, AllOf(ended_with(0), out_has("ok                configuration"),

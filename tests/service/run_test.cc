@@ -184,15 +184,6 @@ TEST_F(Run, AFaultOfItsOwnEndsItWithAMessage) {
   EXPECT_THAT(end(*daemon), AllOf(ended_with(1), err_has("bounced: "), err_has("bounced.customers")));
 }
 
-TEST_F(Run, HangupIsNoEnd) {
-  const auto daemon = start_idle();
-  daemon->signal(SIGHUP);
-  daemon->wait_for_stderr("cannot reload its configuration");
-  daemon->signal(SIGHUP);
-  daemon->wait_for_stderr("cannot reload its configuration");
-  stop(*daemon);
-}
-
 TEST_F(Run, CustomersThatLeaveTheConfigurationBecomeInactive) {
   api.add("b@example.com", {.email = "y@example.org"});
   configure({.customers = "[a@example.com, b@example.com]"});

@@ -44,7 +44,8 @@ inline auto err_has(const std::string& piece) {
 // What a configuration says, besides where the database and the API are.
 struct Settings {
   std::string customers = "[a@example.com]";
-  std::string account = {};                  // more lines of the account
+  std::string account = {};  // more lines of the account
+  std::string rate_limit = "0";
   std::string top = "polling: {every: 1h}";  // more lines at the top level
   std::string log = "{level: debug, format: text}";
 };
@@ -69,8 +70,9 @@ class Service : public testing::Test {
         "database: {{url: \"{}\"}}\n{}\nlog: {}\n"
         "accounts:\n"
         "  - name: main\n    user: user\n    key: {{file: main.key}}\n    base_url: {}\n    ca_file: {}\n"
-        "    time_zone: UTC\n    customers: {}\n    {}\n",
-        url_, settings.top, settings.log, api.base_url(), api.ca_file(), settings.customers, settings.account);
+        "    time_zone: UTC\n    rate_limit: {}\n    customers: {}\n    {}\n",
+        url_, settings.top, settings.log, api.base_url(), api.ca_file(), settings.rate_limit, settings.customers,
+        settings.account);
   }
   void configure(const Settings& settings = {}) { dir.write("bounced.yaml", config_text(settings)); }
   std::string config_file() const { return (dir.path() / "bounced.yaml").string(); }

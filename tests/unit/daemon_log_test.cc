@@ -162,18 +162,22 @@ TEST_F(LogEventsTest, PausesAndTheirEndAreTold) {
   EXPECT_THAT(written(), HasSubstr("account paused"));
 }
 
-TEST_F(LogEventsTest, ADisagreementIsToldOnceAndNotAsADiscardedPoll) {
-  for (int i = 0; i < 2; ++i) {
-    events.on(sync::CustomerDisagrees{"c", "its account is other, here main"});
-    events.on(sync::PollDiscarded{claim(), "its account is other, here main"});
-    if (i == 0) {
-      const std::string text = written();
-      EXPECT_THAT(text, HasSubstr("customer configured otherwise elsewhere customer=c"));
-      EXPECT_THAT(text, Not(HasSubstr("discarded")));
-    }
-  }
+TEST_F(LogEventsTest, DisagreementsAreToldOnceForAllCustomersAndSoIsTheirEnd) {
+  events.disagreements({});
   EXPECT_THAT(written(), IsEmpty());
-  poll_ends();
+  const std::vector<db::Disagreement> two{{1, "c", "its account is other, here main"}, {2, "d", "as c"}};
+  events.disagreements(two);
+  EXPECT_THAT(written(), AllOf(HasSubstr(" warning another daemon has another configuration customers=2 customer=c"),
+                               HasSubstr("what=\"its account is other, here main\"")));
+  events.disagreements(two);
+  EXPECT_THAT(written(), IsEmpty());
+  events.disagreements({});
+  EXPECT_THAT(written(), HasSubstr(" info    configurations agree again"));
+  events.disagreements({});
+  EXPECT_THAT(written(), IsEmpty());
+}
+
+TEST_F(LogEventsTest, ADiscardedPollIsTold) {
   events.on(sync::PollDiscarded{claim(), "the claim was taken over"});
   EXPECT_THAT(written(), HasSubstr(" info    poll discarded customer=c"));
 }

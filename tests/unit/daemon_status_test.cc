@@ -140,5 +140,13 @@ TEST(StatusView, JsonHasAll) {
   EXPECT_EQ(json.at("daemons").at(0).at("id").as_int64(), 7);
 }
 
+TEST(StatusView, ADaemonWithAnotherConfigurationIsNamed) {
+  db::Status status = sample();
+  EXPECT_THAT(status_text(status), Not(HasSubstr("disagrees")));
+  status.daemons[0].disagrees = 2;
+  EXPECT_THAT(status_text(status), HasSubstr("2s ago\n    disagrees about 2 customers: another daemon has another "));
+  EXPECT_EQ(boost::json::parse(status_json(status)).at("daemons").at(0).at("disagrees").as_int64(), 2);
+}
+
 }  // namespace
 }  // namespace bounced::daemon

@@ -63,7 +63,8 @@ class Lanes : public testing::Test {
   std::int64_t last_request = 0;
   std::vector<RequestLanes::Request> sent;
   int account_limit = 100;
-  RequestLanes lanes{4, [this](const std::string&) { return account_limit; }};
+  RequestLanes lanes{[] { return 4; },
+                     [this](const std::string&) { return RequestLanes::Limits{.in_flight = account_limit}; }};
 };
 
 TEST_F(Lanes, CustomersTakeTurns) {

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns to call under a rate limit: shared by daemons, deletions first, polls not last.
+#include "sync/call_turns.h"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "db/accounts.h"
+#include "tests/integration/poll_fixture.h"
+
+namespace bounced::test {
+namespace {
+
+using namespace std::chrono_literals;
+using sync::CallTurns;
+using Clock = std::chrono::steady_clock;
+
+class Turns : public PollTest {
+ protected:
+  // So many coroutines wait for a turn each; `ended` has who came, in their order, and "-" before who was turned back.
+  struct Waiters {
+    Waiters(Daemon& daemon, CallTurns& turns) : io(daemon.io), turns_(turns), happened(daemon.io) {}
+
+    void add(CallTurns::Use use, const std::string& name) {
+      ++waiting;
+      asio::co_spawn(io, turns_.wait(use), [this, name](std::exception_ptr error, bool turn) {
+        --waiting;
+        EXPECT_FALSE(error);
+        ended += (turn ? "" : "-") + name;
+        at.push_back(Clock::now());
+        happened.wake();
+      });
+    }
+    asio::awaitable<void> all() {
+      while (waiting > 0) co_await happened.wait(1s);
+    }
+
+    asio::any_io_executor io;
+    CallTurns& turns_;
+    sync::Wakeup happened;
+    int waiting = 0;
+    std::string ended;
+    std::vector<Clock::time_point> at;
+  };
+
+  // body(Daemon&, CallTurns&, Waiters&)
+  template <class Body>
+  void with_turns(const config::RateLimit& limit, Body body) {
+    add_customer("c");
+    with_daemon([&](Daemon& daemon) -> asio::awaitable<void> {
+      CallTurns turns(daemon.io, daemon.pool, "json", limit);
+      Waiters waiters(daemon, turns);
+      co_await body(daemon, turns, waiters);
+    });
+  }
+};
+
+TEST_F(Turns, DeletionsGoFirstAndPollsKeepAQuarter) {
+  with_turns({.requests = 1000, .per = 10s}, [](Daemon&, CallTurns&, Waiters& waiters) -> asio::awaitable<void> {
+    for (int i = 0; i < 4; ++i) waiters.add(CallTurns::Use::poll, "p");
+    for (int i = 0; i < 9; ++i) waiters.add(CallTurns::Use::deletion, "d");
+    co_await waiters.all();
+    EXPECT_EQ(waiters.ended, "dddpdddpdddpp");
+  });
+}
+
+TEST_F(Turns, TheyAreSpreadEvenly) {
+  with_turns({.requests = 500, .per = 10s}, [](Daemon&, CallTurns&, Waiters& waiters) -> asio::awaitable<void> {
+    for (int i = 0; i < 40; ++i) waiters.add(CallTurns::Use::poll, "p");
+    co_await waiters.all();
+    // 20 ms apart; what is not used in time is made up for by five at most.
+    EXPECT_GE(waiters.at.back() - waiters.at.front(), 34 * 20ms);
+  });
+}
+
+TEST_F(Turns, TwoDaemonsShareThem) {
+  with_turns({.requests = 500, .per = 10s}, [&](Daemon& daemon, CallTurns&, Waiters& one) -> asio::awaitable<void> {
+    CallTurns of_another(daemon.io, daemon.pool, "json", {.requests = 500, .per = 10s});
+    Waiters other(daemon, of_another);
+    const auto began = Clock::now();
+    for (int i = 0; i < 25; ++i) {
+      one.add(CallTurns::Use::poll, "p");
+      other.add(CallTurns::Use::poll, "p");
+    }
+    co_await one.all();
+    co_await other.all();
+    EXPECT_GE(Clock::now() - began, 44 * 20ms);
+  });
+}
+
+TEST_F(Turns, APauseTurnsThoseBackWhoWait) {
+  with_turns({.requests = 1, .per = 1min}, [&](Daemon& daemon, CallTurns&, Waiters& waiters) -> asio::awaitable<void> {
+    waiters.add(CallTurns::Use::poll, "a");
+    while (waiters.ended.empty()) co_await waiters.happened.wait(1s);
+    // By another daemon, seen at the next look for turns.
+    co_await daemon.pool.run([](db::Session& session) {
+      db::pause_account(session, "json", 1min, "rate_limited", "slow down", "-infinity");
+    });
+    waiters.add(CallTurns::Use::poll, "b");
+    co_await waiters.all();
+    EXPECT_EQ(waiters.ended, "a-b");
+  });
+}
+
+TEST_F(Turns, WhoIsTurnedBackWaitsNoLongerAndWhoIsCancelledNeither) {
+  with_turns({.requests = 1, .per = 1h},
+             [&](Daemon& daemon, CallTurns& turns, Waiters& waiters) -> asio::awaitable<void> {
+               waiters.add(CallTurns::Use::deletion, "a");
+               while (waiters.ended.empty()) co_await waiters.happened.wait(1s);
+               waiters.add(CallTurns::Use::deletion, "b");
+               waiters.add(CallTurns::Use::poll, "c");
+               asio::cancellation_signal cancel;
+               std::exception_ptr cancelled;
+               ++waiters.waiting;
+               asio::co_spawn(daemon.io, turns.wait(CallTurns::Use::poll),
+                              asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr error, bool) {
+                                --waiters.waiting;
+                                cancelled = error;
+                                waiters.happened.wake();
+                              }));
+               co_await asio::post(daemon.io, asio::use_awaitable);
+               cancel.emit(asio::cancellation_type::terminal);
+               while (!cancelled) co_await waiters.happened.wait(1s);
+               turns.turn_back();
+               co_await waiters.all();
+               EXPECT_EQ(waiters.ended, "a-c-b");
+             });
+}
+
+TEST_F(Turns, ADatabaseThatIsAwayIsWaitedFor) {
+  Cluster own;
+  url = own.create_database();
+  with_turns({.requests = 100, .per = 1s}, [&](Daemon&, CallTurns&, Waiters& waiters) -> asio::awaitable<void> {
+    own.stop();
+    waiters.add(CallTurns::Use::poll, "p");
+    co_await waiters.happened.wait(300ms);
+    EXPECT_EQ(waiters.waiting, 1);
+    own.start();
+    co_await waiters.all();
+    EXPECT_EQ(waiters.ended, "p");
+  });
+}
+
+}  // namespace
+}  // namespace bounced::test
