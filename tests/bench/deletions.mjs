@@ -1,67 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The deletion queue, measured: throughput beside graphile-worker, latency, fairness, and the health of its table.
 // Run by ./dev bench, which starts PostgreSQL and the simulator and says in the environment where they are.
-import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import https from 'node:https';
-import os from 'node:os';
 import pg from 'pg';
 import { Logger, run as runGraphile, runMigrations } from 'graphile-worker';
+import { ca, control, db, finish, get, machine, one, processorTime, quantile, quick, say, sleep, sql, url,
+  withDaemon } from './common.mjs';
 
-const { BENCH_URL: url, BENCH_API: api, BENCH_CA: ca, BENCH_PROGRAM: program, BENCH_CONFIG: config, BENCH_OUT: out,
-  BENCH_FSYNC_US: fsyncText } = process.env;
-const quick = process.argv.includes('--quick');
 const customers = Array.from({ length: 10 }, (_, i) => `c${i}`);
 const inFlight = 8; // calls at once, for everybody
 const requests = quick ? 2000 : 20000;
 const rounds = quick ? 1 : 3;
 
-const db = new pg.Pool({ connectionString: url, max: 4 });
-const sql = async (text, values) => (await db.query(text, values)).rows;
-const one = async (text, values) => Object.values((await sql(text, values))[0])[0];
 const agent = new https.Agent({ keepAlive: true, maxSockets: inFlight, ca: readFileSync(ca) });
-
-function get(path, through = agent) {
-  return new Promise((resolve, reject) => {
-    https.get(api + path, { agent: through }, (response) => {
-      let body = '';
-      response.on('data', (piece) => (body += piece));
-      response.on('end', () => resolve({ status: response.statusCode, body }));
-    }).on('error', reject);
-  });
-}
-const controlAgent = new https.Agent({ keepAlive: true, ca: readFileSync(ca) });
-const control = async (command, parameters = {}) =>
-  (await get(`/control/${command}?${new URLSearchParams(parameters)}`, controlAgent)).body.trim();
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
 const median = (values) => quantile([...values].sort((a, b) => a - b), 0.5);
-const say = (text) => process.stderr.write(`==> ${text}\n`);
-
-// Seconds of processor time of a process so far.
-const ticks = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-};
-
-async function withDaemon(work) {
-  const daemon = spawn(program, ['run', '--config', config], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let log = '';
-  daemon.stderr.on('data', (piece) => (log += piece));
-  const ended = new Promise((resolve) => daemon.on('exit', resolve));
-  for (let i = 0; !log.includes('started version'); ++i) {
-    if (i > 600 || daemon.exitCode !== null) throw new Error(`bounced did not start: ${log}`);
-    await sleep(50);
-  }
-  while (Number(await one(`select count(*) from pg_stat_activity where application_name = 'bounced run: listen'
-                            and state = 'idle'`)) === 0) await sleep(20);
-  try {
-    return await work(daemon.pid);
-  } finally {
-    daemon.kill('SIGTERM');
-    await ended;
-  }
-}
 
 const drained = async () => {
   while (await one(`select exists (select from bounced.deletion_requests where state in ('pending', 'sending'))`)) {
@@ -81,7 +34,7 @@ async function runBounced() {
   await sql(`update bounced.mirror set gone_at = null, gone_because = null where gone_at is not null`);
   await sql('vacuum analyze bounced.mirror');
   return withDaemon(async (pid) => {
-    const cpu = ticks(pid);
+    const cpu = processorTime(pid);
     const began = await one(`with put as (insert into bounced.deletion_requests (customer, email)
                              select customer, email from addresses) select clock_timestamp()`);
     const committed = await one('select clock_timestamp()');
@@ -90,7 +43,7 @@ async function runBounced() {
       [committed]);
     const done = Number(await one(`select count(*) from bounced.current_bounces join addresses using (customer, email)`));
     if (done !== 0) throw new Error(`${done} addresses are still current (since ${began})`);
-    return { perSecond: requests / seconds, cpu: ticks(pid) - cpu };
+    return { perSecond: requests / seconds, cpu: processorTime(pid) - cpu };
   });
 }
 
@@ -111,7 +64,7 @@ async function runPeer(worker) {
     remove: async ({ customer, email }, helpers) => {
       const query = new URLSearchParams({ api_user: 'reseller', api_key: 'dev-key', method: 'bounces', user: customer,
         task: 'delete', email });
-      const answer = await get(`/apiv2/reseller.manage.json?${query}`);
+      const answer = await get(`/apiv2/reseller.manage.json?${query}`, agent);
       const { message } = JSON.parse(answer.body);
       if (answer.status !== 200 || message !== 'success') throw new Error(`HTTP ${answer.status}: ${answer.body}`);
       await helpers.query('update peer_mirror set gone_at = clock_timestamp() where customer = $1 and email = $2',
@@ -178,7 +131,7 @@ async function latency() {
   });
   times.sort((a, b) => a - b);
   return { requests: times.length, medianMs: +quantile(times, 0.5).toFixed(2), p99Ms: +quantile(times, 0.99).toFixed(2),
-    maxMs: +times.at(-1).toFixed(2), fsyncMs: +(Number(fsyncText) / 1000).toFixed(3) };
+    maxMs: +times.at(-1).toFixed(2), fsyncMs: +(Number(process.env.BENCH_FSYNC_US) / 1000).toFixed(3) };
 }
 
 // One request beside another customer's many, with a slow API.
@@ -253,7 +206,7 @@ async function health() {
 
 const versions = { postgresql: await one('show server_version'), node: process.version,
   'graphile-worker': JSON.parse(readFileSync(new URL('node_modules/graphile-worker/package.json', import.meta.url))).version };
-const result = { date: new Date().toISOString(), machine: { cores: os.cpus().length, processor: os.cpus()[0].model }, versions };
+const result = { date: new Date().toISOString(), machine: machine(), versions };
 say(`throughput: ${requests} requests, ${inFlight} calls at once, ${rounds} rounds of each`);
 result.throughput = await throughput();
 console.table(result.throughput);
@@ -267,9 +220,5 @@ say('health of the table under an old transaction');
 result.health = await health();
 console.log(result.health);
 console.log(result.machine, result.versions);
-mkdirSync(out.replace(/[^/]*$/, ''), { recursive: true });
-writeFileSync(out, JSON.stringify(result, null, 2) + '\n');
-say(`written to ${out}`);
-await db.end();
+await finish(result);
 agent.destroy();
-controlAgent.destroy();

@@ -8,12 +8,13 @@ measure_fsync() {
     sed -n 's/^ *fdatasync .* \([0-9]*\) usecs\/op$/\1/p' | head -n 1
 }
 
+# write_bench_configuration EVERY CONCURRENCY CUSTOMERS: CUSTOMERS is a line of the account.
 write_bench_configuration() {
   rm -f "$dev/simulator.key"
   (umask 077 && echo dev-key >"$dev/simulator.key")
   cat >"$dev/bench.yaml" <<YAML
 database: {url: "postgresql:///bounced_bench?host=$socket&user=bounced"}
-polling: {every: 24h}
+polling: {every: $1, concurrency: $2}
 deletions: {concurrency: 8}
 accounts:
   - name: main
@@ -22,14 +23,42 @@ accounts:
     user: reseller
     key: {file: simulator.key}
     rate_limit: 0
-    concurrency: 8
-    customers: [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9]
+    concurrency: $2
+    $3
 YAML
 }
 
+# run_bench NAME [OPTION...]
+run_bench() {
+  BENCH_URL="postgresql://bounced@/bounced_bench?host=$socket" BENCH_API=$api BENCH_CA=$dev/simulator-ca.pem \
+    BENCH_PROGRAM=$root/build/release/bounced BENCH_CONFIG=$dev/bench.yaml BENCH_OUT=$root/build/bench/$1.json \
+    BENCH_FSYNC_US=$(measure_fsync) BENCH_CUSTOMERS=$dev/bench-customers.txt BENCH_SIMULATOR=$simulator \
+    BENCH_POSTMASTER=$(as_server head -n 1 "$data/postmaster.pid") node "build/bench/$1.mjs" "${@:2}"
+}
+
+bench_deletions() {
+  local customer customers=()
+  for customer in 0 1 2 3 4 5 6 7 8 9; do customers+=(--customer "c$customer=2200:$customer"); done
+  start_simulator "${customers[@]}"
+  write_bench_configuration 24h 8 'customers: [c0, c1, c2, c3, c4, c5, c6, c7, c8, c9]'
+  say "mirroring ten customers"
+  build/release/bounced sync --config "$dev/bench.yaml" >&2
+  run_bench deletions "$@"
+}
+
+bench_polls() {
+  local every=60s
+  [[ " $* " != *' --hour'* ]] || every=1s
+  start_simulator --customers c=50000:20
+  # 50,000 polls a minute that take 20 ms each, with room for those that take longer.
+  write_bench_configuration "$every" 32 'customers_file: bench-customers.txt'
+  run_bench polls "$@"
+}
+
 bench() {
-  [[ ${1-} == deletions || ${1-} == --* || -z ${1-} ]] || die "bench [deletions] [--quick]"
-  [[ ${1-} != deletions ]] || shift
+  local which=${1-all}
+  [[ $which == --* ]] && which=all || shift $(($# > 0))
+  [[ $which == all || $which == deletions || $which == polls ]] || die "bench [deletions|polls] [--quick] [--hour[=POLLS]]"
   prepare_simulated
   command -v npm >/dev/null || need nodejs npm
   mkdir -p build/bench
@@ -37,15 +66,11 @@ bench() {
   cp tests/bench/*.mjs build/bench/
   (cd build/bench && npm ci --no-audit --no-fund --loglevel=error >&2) || die "npm could not install the peers"
   start_cluster
-  script_psql -U postgres -d postgres -c 'drop database if exists bounced_bench with (force)' \
-    -c 'create database bounced_bench owner bounced'
-  local customer customers=()
-  for customer in 0 1 2 3 4 5 6 7 8 9; do customers+=(--customer "c$customer=2200:$customer"); done
-  start_simulator "${customers[@]}"
-  write_bench_configuration
-  say "mirroring ten customers"
-  build/release/bounced sync --config "$dev/bench.yaml" >&2
-  BENCH_URL="postgresql://bounced@/bounced_bench?host=$socket" BENCH_API=$api BENCH_CA=$dev/simulator-ca.pem \
-    BENCH_PROGRAM=$root/build/release/bounced BENCH_CONFIG=$dev/bench.yaml BENCH_OUT=$root/build/bench/deletions.json \
-    BENCH_FSYNC_US=$(measure_fsync) node build/bench/deletions.mjs "$@"
+  local one
+  for one in deletions polls; do
+    [[ $which == all || $which == "$one" ]] || continue
+    script_psql -U postgres -d postgres -c 'drop database if exists bounced_bench with (force)' \
+      -c 'create database bounced_bench owner bounced'
+    "bench_$one" "$@"
+  done
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # bounced against the simulated API; read by ./dev.
 
-# start_simulator [OPTION...]: starts the simulator, which ends with this process, and sets api.
+# start_simulator [OPTION...]: starts the simulator, which ends with this process, and sets api and simulator, its pid.
 start_simulator() {
   (($#)) || set -- --customer corner-shop=7:1 --customer newsletter=4000:2 --customer old-crm=5000:3 \
     --customer grand-mailer=100000:4
@@ -11,7 +11,7 @@ start_simulator() {
   # Out of reach of Ctrl-C, which is for the daemon.
   setsid setpriv --pdeathsig TERM build/release/tests/simulator/bounced-simulator --user reseller --key dev-key \
     --ca-file "$dev/simulator-ca.pem" "$@" >"$dev/simulator.log" 2>&1 </dev/null &
-  local simulator=$!
+  simulator=$!
   until api=$(sed -n 's/^listening on //p' "$dev/simulator.log") && [[ $api ]]; do
     kill -0 "$simulator" 2>/dev/null || die "the simulator did not start: $(cat "$dev/simulator.log")"
     sleep 0.05

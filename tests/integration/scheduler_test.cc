@@ -2,6 +2,11 @@
 // The daemon's loop: intervals, waking, stopping, and a database that goes away.
 #include "sync/scheduler.h"
 
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
 #include "tests/integration/poll_fixture.h"
 
 namespace bounced::test {
@@ -99,6 +104,136 @@ TEST_F(SchedulerTest, ClaimsLeftByADeadDaemonAreTakenOver) {
   beside_scheduler([&](sync::Scheduler&, sync::Wakeup& happened) -> asio::awaitable<void> {
     while (count<sync::PollEnded>() < 1) co_await happened.wait(1s);
   });
+}
+
+TEST_F(SchedulerTest, AmongAHundredGoodOnesAWrongKeyAndAnEndlessListMakeNobodyLate) {
+  for (int i = 0; i < 100; ++i) add_customer(fmt::format("good{}", i), "json", {.every = 5s});
+  add_customer("endless", "json", {.every = 5s});
+  api.generate("endless", 1, 1000);
+  api.answer({.customer = "endless"}, {.gzip = simulator::Gzip::never, .drip_bytes = 1, .drip_every = 500ms}, 0);
+  for (int i = 0; i < 5; ++i) add_customer(fmt::format("locked{}", i), "xml", {.every = 5s});
+  config.accounts[1].key = config::Secret("wrong");
+  beside_scheduler([&](sync::Scheduler&, sync::Wakeup& happened) -> asio::awaitable<void> {
+    while (count<sync::PollEnded>() < 400) co_await happened.wait(1s);
+  });
+  std::map<std::string, int> polls;
+  for (const auto& ended : recorder.of<sync::PollEnded>()) {
+    // The first one is due at once, like all others.
+    if (++polls[ended.claim.customer] == 1) continue;
+    EXPECT_LT(ended.claim.late, 2s) << ended.claim.customer;
+  }
+  EXPECT_EQ(polls.size(), 100U);
+  // The account is paused once, and costs what may have been in flight.
+  EXPECT_EQ(count<sync::AccountPaused>(), 1U);
+  std::size_t wrong = 0;
+  for (const auto& call : api.calls()) wrong += call.parameter("api_key") == "wrong" ? 1 : 0;
+  EXPECT_LE(wrong, 4U);
+  EXPECT_EQ(count<sync::PollFailed>(), 0U);
+}
+
+// Two accounts whose servers say nothing could fill all places.
+TEST_F(SchedulerTest, SlowPollsTakeNoPlacesFromOthers) {
+  config.polling.concurrency = 2;
+  for (const char* name : {"silent", "mute"}) {
+    add_customer(name, "xml");
+    api.answer({.customer = name}, {.hold_head = true}, 0);
+  }
+  add_customer("good");
+  with_daemon([](Daemon&) -> asio::awaitable<void> { co_return; });
+  execute(url, "update bounced.customers set next_poll_at = now() + interval '1 day' where name = 'good'");
+  beside_scheduler([&](sync::Scheduler& scheduler, sync::Wakeup& happened) -> asio::awaitable<void> {
+    while (api.counters().held < 2) co_await happened.wait(20ms);
+    execute(url, "select bounced.poll_now('good')");
+    scheduler.wake();
+    while (count<sync::PollEnded>() < 1) co_await happened.wait(1s);
+  });
+  EXPECT_EQ(count<sync::PollFailed>(), 0U);
+}
+
+TEST_F(SchedulerTest, AnAccountThatAnswersNobodyGetsOnePollAtATimeUntilItAnswers) {
+  deadlines.first_byte = 300ms;
+  for (int i = 0; i < 12; ++i) add_customer(fmt::format("c{}", i), "json", {.every = 1h});
+  api.answer({}, {.hold_head = true}, 0);
+  beside_scheduler([&](sync::Scheduler&, sync::Wakeup& happened) -> asio::awaitable<void> {
+    // Four are in flight at first.
+    while (count<sync::PollFailed>() < 4) co_await happened.wait(1s);
+    for (int i = 0; i < 3; ++i) {
+      const auto calls = api.counters().calls;
+      while (api.counters().calls == calls) co_await happened.wait(10ms);
+      // More would have been sent in the same moment.
+      co_await happened.wait(100ms);
+      EXPECT_EQ(api.counters().calls, calls + 1);
+    }
+    api.clear_answers();
+    while (count<sync::PollEnded>() < 4) co_await happened.wait(1s);
+  });
+}
+
+TEST_F(SchedulerTest, DaemonsThatLiveShareWhatAnAccountMayDoAtOnce) {
+  for (int i = 0; i < 12; ++i) add_customer(fmt::format("c{}", i), "json", {.every = 1h});
+  api.answer({}, {.hold_head = true}, 0);
+  with_daemon([&](Daemon& daemon) -> asio::awaitable<void> {
+    const auto held_with = [&](int daemons, int before) {
+      daemon.accounts.heard({{"json", daemons, before}}, std::chrono::steady_clock::now());
+      return daemon.accounts.find("json")->share;
+    };
+    // Of four.
+    EXPECT_EQ(held_with(1, 0), 4);
+    EXPECT_EQ(held_with(3, 0), 2);
+    EXPECT_EQ(held_with(3, 1), 1);
+    EXPECT_EQ(held_with(3, 2), 1);
+    EXPECT_EQ(held_with(9, 8), 1);
+    held_with(3, 0);
+    sync::Scheduler scheduler(daemon.io, daemon.pool, daemon.accounts, recorder, daemon.number, config.polling);
+    sync::Wakeup happened(daemon.io);
+    bool ended = false;
+    asio::co_spawn(daemon.io, scheduler.run(), [&](std::exception_ptr error) {
+      EXPECT_FALSE(error);
+      ended = true;
+      happened.wake();
+    });
+    while (api.counters().held < 2) co_await happened.wait(20ms);
+    co_await happened.wait(300ms);
+    EXPECT_EQ(api.counters().held, 2U);
+    scheduler.stop();
+    while (!ended) co_await happened.wait(1s);
+  });
+}
+
+// Stopped for a while, it may have been taken for dead.
+TEST_F(SchedulerTest, ADaemonWithoutAFreshHeartbeatCallsNobody) {
+  add_customer("c");
+  with_daemon([&](Daemon& daemon) -> asio::awaitable<void> {
+    daemon.accounts.heard({}, std::chrono::steady_clock::now() - 16s);
+    EXPECT_EQ((co_await daemon.poll("c")).end, sync::PollResult::End::account_fault);
+    EXPECT_EQ(api.counters().calls, 0U);
+    EXPECT_EQ(value("select count(claimed_by) from bounced.customers"), "0");
+    daemon.accounts.heard({}, std::chrono::steady_clock::now());
+    EXPECT_EQ((co_await daemon.poll("c")).end, sync::PollResult::End::merged);
+  });
+}
+
+TEST_F(SchedulerTest, PollsKeepTheRateLimitAndWaitWithoutAPlace) {
+  config.accounts[0].rate_limit = {.requests = 50, .per = 10s};
+  config.polling.concurrency = 1;
+  for (int i = 0; i < 15; ++i) add_customer(fmt::format("slow{}", i), "json", {.every = 1h});
+  for (int i = 0; i < 30; ++i) add_customer(fmt::format("free{}", i), "xml", {.every = 1h});
+  std::size_t limited_before_the_last_free_one = 0;
+  beside_scheduler([&](sync::Scheduler&, sync::Wakeup& happened) -> asio::awaitable<void> {
+    while (count<sync::PollEnded>() < 45) co_await happened.wait(1s);
+  });
+  const auto ended = recorder.of<sync::PollEnded>();
+  for (std::size_t i = 0, free = 0; i < ended.size() && free < 30; ++i) {
+    (ended[i].claim.account == "xml" ? free : limited_before_the_last_free_one) += 1;
+  }
+  EXPECT_LT(limited_before_the_last_free_one, 15U);
+  // 200 ms apart.
+  std::vector<std::chrono::system_clock::time_point> calls;
+  for (const auto& call : api.calls()) {
+    if (call.customer().starts_with("slow")) calls.push_back(call.time);
+  }
+  ASSERT_EQ(calls.size(), 15U);
+  EXPECT_GE(calls.back() - calls.front(), 13 * 200ms);
 }
 
 // With a server of its own, which it may stop.

@@ -20,6 +20,10 @@ std::uint64_t number(const Call& call, std::string_view name) {
   return value;
 }
 
+std::int64_t microseconds_of(const Call& call) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(call.time.time_since_epoch()).count();
+}
+
 std::optional<std::string> optional(const Call& call, std::string_view name) {
   return call.has_parameter(name) ? std::optional(call.parameter(name)) : std::nullopt;
 }
@@ -44,6 +48,7 @@ void answer(Simulator& simulator, const Call& call) {
 std::string Control::obey(std::string_view command, const Call& call) {
   if (command == "calls") return std::to_string(simulator_.counters().calls);
   if (command == "last-deletion") return std::to_string(last_deletion_us_);
+  if (command == "polls") return polls();
   if (command == "slow") {
     deletion_ms_ = number(call, "ms");
   } else if (command == "answer") {
@@ -74,13 +79,30 @@ std::string Control::obey_for_customer(std::string_view command, const Call& cal
   return "ok";
 }
 
+void Control::note_poll(const Call& call) {
+  const std::lock_guard lock(mutex_);
+  if (notes_polls_) polls_.emplace_back(call.customer(), microseconds_of(call));
+}
+
+std::string Control::polls() {
+  decltype(polls_) noted;
+  {
+    const std::lock_guard lock(mutex_);
+    notes_polls_ = true;
+    noted.swap(polls_);
+  }
+  std::string text;
+  for (const auto& [customer, time] : noted) text += customer + ' ' + std::to_string(time) + '\n';
+  return text;
+}
+
 std::optional<Answer> Control::operator()(const Call& call) {
   constexpr std::string_view base = "/control/";
   if (call.task() == "delete") {
-    using std::chrono::duration_cast, std::chrono::microseconds;
-    last_deletion_us_ = duration_cast<microseconds>(call.time.time_since_epoch()).count();
+    last_deletion_us_ = microseconds_of(call);
     if (deletion_ms_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(deletion_ms_));
   }
+  if (call.task() == "get") note_poll(call);
   if (!call.path.starts_with(base)) return std::nullopt;
   try {
     return Answer{.body = obey(std::string_view(call.path).substr(base.size()), call) + "\n",

@@ -3,7 +3,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/simulator/simulator.h"
 
@@ -23,8 +27,11 @@ namespace bounced::simulator {
 //   calls                                                       how many calls have arrived, these too
 //   slow          ms                                            so long every deletion takes from now on
 //   last-deletion                                               when the last one arrived, in microseconds since 1970
+//   polls                                                       when lists were asked for since the last `polls`, a line
+//                                                               each: customer and microseconds since 1970. The first
+//                                                               one begins it
 //
-// Each answers with one line: a number, or "ok".
+// Each but polls answers with one line: a number, or "ok".
 class Control {
  public:
   explicit Control(Simulator& simulator) : simulator_(simulator) {}
@@ -32,11 +39,16 @@ class Control {
 
  private:
   std::string obey(std::string_view command, const Call& call);
+  void note_poll(const Call& call);
+  std::string polls();
   std::string obey_for_customer(std::string_view command, const Call& call);
 
   Simulator& simulator_;
   std::atomic<std::uint64_t> deletion_ms_ = 0;
   std::atomic<std::int64_t> last_deletion_us_ = 0;
+  std::mutex mutex_;
+  bool notes_polls_ = false;
+  std::vector<std::pair<std::string, std::int64_t>> polls_;  // customer, when
 };
 
 }  // namespace bounced::simulator
