@@ -27,7 +27,8 @@ namespace bounced::simulator {
 //   calls                                                       how many calls have arrived, these too
 //   slow          ms                                            so long every deletion takes from now on
 //   last-deletion                                               when the last one arrived, in microseconds since 1970
-//   polls                                                       when lists were asked for since the last `polls`, a line
+//   polls                                                       when lists were asked for since the last `polls`, a
+//   line
 //                                                               each: customer and microseconds since 1970. The first
 //                                                               one begins it
 //

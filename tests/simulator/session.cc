@@ -113,6 +113,7 @@ struct Outcome {
   Record& record;
   ~Outcome() {
     call.body_bytes = writer.body_bytes();
+    call.ended = std::chrono::system_clock::now();
     record.ended(call);
   }
 };

@@ -110,6 +110,7 @@ struct Call {
   bool in_query = false;  // parameters came in the query, which logs would show
 
   // Set when the answer has ended.
+  std::optional<std::chrono::system_clock::time_point> ended = std::nullopt;
   int status = 0;
   std::uint64_t body_bytes = 0;  // of the answer's body, as they went over the wire, without framing
   bool answered = false;         // the answer, such as it was meant, was sent to its end

@@ -15,6 +15,11 @@ class Relay {
   ~Relay();
   std::uint16_t port() const;
 
+  // As a cable that is pulled: nothing passes in either direction, and nobody is told, until mend(). What was sent
+  // meanwhile arrives then.
+  void cut();
+  void mend();
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
