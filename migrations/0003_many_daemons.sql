@@ -28,3 +28,64 @@ alter table bounced.accounts
   add paused_kind text,          -- of the fault: 'credentials', 'rate_limited'
   -- The turns to call that were given out reach up to here, spread by the account's rate limit.
   add turns_until timestamptz;
+
+-- When a daemon dies, another one finds the address off the list and cannot tell by itself that this was our doing.
+alter table bounced.deletion_requests
+  add unsure_since timestamptz;  -- claimed_at of the first call whose answer was never known, or was a fault
+
+create or replace function bounced.begin_request() returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  select c.customer_id into new.customer_id from bounced.customers c where c.name = new.customer;
+  if not found then
+    raise exception 'there is no customer "%"', new.customer
+      using errcode = 'foreign_key_violation',
+            hint = 'Customers are named as in the configuration of the daemon, which must have seen it once.';
+  end if;
+  new.email := btrim(new.email, U&'\0020\00A0\1680\2000\2001\2002\2003\2004\2005\2006'
+                                '\2007\2008\2009\200A\2028\2029\202F\205F\3000');
+  new.requested_at := clock_timestamp();
+  new.requested_by := session_user;
+  new.state := 'pending';
+  new.outcome := null;
+  new.attempts := 0;
+  new.interruptions := 0;
+  new.unsure_since := null;
+  new.next_attempt_at := new.requested_at;
+  new.claimed_by := null;
+  new.claim := 0;
+  new.claimed_at := null;
+  new.finished_at := null;
+  new.last_error := null;
+  return new;
+end
+$$;
+
+create or replace function bounced.change_request() returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if to_jsonb(new) - '{state,note}'::text[] is distinct from to_jsonb(old) - '{state,note}'::text[] then
+    raise exception 'only the state and the note of a deletion request can be changed'
+      using errcode = 'object_not_in_prerequisite_state',
+            hint = 'Cancel it (state = ''cancelled'') and insert another one.';
+  end if;
+  if new.state = old.state then
+    return new;
+  elsif old.state = 'pending' and new.state = 'cancelled' then
+    new.finished_at := clock_timestamp();
+  elsif old.state = 'failed' and new.state = 'pending' then
+    new.attempts := 0;
+    new.next_attempt_at := clock_timestamp();
+    new.finished_at := null;
+    perform pg_notify('bounced_deletions', '');
+  else
+    raise exception 'deletion request % is "%" and cannot be set to "%"', old.request_id, old.state, new.state
+      using errcode = 'object_not_in_prerequisite_state',
+            hint = 'What is pending can be cancelled, and what failed can be set to pending: '
+                   'add "and state = ''pending''", or ''failed'', to the condition.';
+  end if;
+  return new;
+end
+$$;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/heart.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -14,7 +15,7 @@ using namespace std::chrono_literals;
 
 // Four beats in the time after which a daemon is taken for dead.
 constexpr auto beat = std::chrono::duration<double>(db::dead_after_seconds) / 4;
-constexpr auto retry = 1s;
+constexpr std::chrono::duration<double> retry = 1s;
 
 }  // namespace
 
@@ -42,7 +43,9 @@ boost::asio::awaitable<void> Heart::run() {
       if (!db::is_database_fault(error)) throw;
       well = false;
     }
-    if (!stopping_) co_await wakeup_.wait(well ? beat : std::chrono::duration<double>(retry));
+    // A beat that took long tells little of now: the next one follows at once.
+    const std::chrono::duration<double> rest = beat - (Clock::now() - sent);
+    if (!stopping_) co_await wakeup_.wait(well ? std::max(rest, rest.zero()) : retry);
   }
 }
 

@@ -2,8 +2,8 @@
 -- $1 daemon; $2 customers whose rows are locked; of each request: $3 number; $4 claim; $5 new state; $6 outcome;
 -- $7 attempts and $8 interruptions to add; $9 error; $10 seconds to the next attempt; $11 why its bounces are gone.
 with ended as materialized (
-  select r.request_id, r.customer_id, r.email, r.claimed_at, e.state, e.outcome, e.attempts, e.interruptions, e.error,
-         e.again_in, e.because
+  select r.request_id, r.customer_id, r.email, r.claimed_at, r.unsure_since, e.state, e.outcome, e.attempts,
+         e.interruptions, e.error, e.again_in, e.because
     from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::int[], $8::int[], $9::text[], $10::float8[],
                 $11::text[])
          as e (request_id, claim, state, outcome, attempts, interruptions, error, again_in, because)
@@ -12,7 +12,7 @@ with ended as materialized (
      for no key update of r skip locked
 ), off as (
   -- An address may have been asked for twice.
-  select customer_id, email, max(claimed_at) as claimed_at, min(claimed_at) as first_claimed_at,
+  select customer_id, email, max(claimed_at) as claimed_at, min(coalesce(unsure_since, claimed_at)) as unsure_since,
          bool_or(because = 'deleted') as by_us
     from ended
    where because is not null
@@ -25,12 +25,13 @@ with ended as materialized (
     join bounced.customers c on c.customer_id = o.customer_id
    where m.customer_id = o.customer_id and m.email = o.email and m.gone_at is null and m.first_seen_at < o.claimed_at
 ), corrected as (
-  -- A list asked for after the call showed that the bounce had gone before the answer came.
+  -- A list asked for after the call, or after an earlier one of which nobody knows what became of it, showed that the
+  -- bounce had gone before the answer came.
   update bounced.mirror m
      set gone_because = 'deleted'
     from off o
    where o.by_us and m.customer_id = o.customer_id and m.email = o.email
-     and m.gone_because = 'disappeared' and m.gone_at >= o.first_claimed_at
+     and m.gone_because = 'disappeared' and m.gone_at >= o.unsure_since
 ), given_back as (
   -- A daily limit counts what is claimed: what did not become a deletion is taken off again.
   update bounced.accounts a
@@ -47,6 +48,8 @@ with ended as materialized (
 update bounced.deletion_requests r
    set state = e.state, outcome = e.outcome, claimed_by = null, attempts = r.attempts + e.attempts,
        interruptions = r.interruptions + e.interruptions,
+       unsure_since = case when e.attempts + e.interruptions > 0 then coalesce(r.unsure_since, r.claimed_at)
+                           else r.unsure_since end,
        last_error = case when e.state <> 'done' then coalesce(e.error, r.last_error) end,
        next_attempt_at = case when e.state = 'pending' and e.again_in > 0
                               then clock_timestamp() + make_interval(secs => e.again_in) else r.next_attempt_at end,

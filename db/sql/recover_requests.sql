@@ -18,6 +18,7 @@ with lost as materialized (
    where a.name = n.name
 )
 update bounced.deletion_requests r
-   set state = 'pending', claimed_by = null, interruptions = r.interruptions + 1
+   set state = 'pending', claimed_by = null, interruptions = r.interruptions + 1,
+       unsure_since = coalesce(r.unsure_since, r.claimed_at)
   from lost l
  where r.request_id = l.request_id

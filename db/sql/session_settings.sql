@@ -4,9 +4,9 @@ set statement_timeout = '10min';
 -- A merge waits for another merge of the same customer at most. Who waits longer than a minute is better off to try
 -- again later, without a connection in hand.
 set lock_timeout = '1min';
--- Between two statements of a transaction we never wait for the network: after a minute the daemon is stopped or cut
--- off, and its locks must go.
-set idle_in_transaction_session_timeout = '1min';
+-- Between two statements of a transaction we never wait for anything: after ten seconds the daemon is stopped or cut
+-- off, and its locks must have gone before others take over what it had, ten seconds later.
+set idle_in_transaction_session_timeout = '10s';
 -- The server looks for a dead client as we look for a dead server (options.cc), even while it runs a statement.
 set tcp_keepalives_idle = 10;
 set tcp_keepalives_interval = 5;

@@ -117,6 +117,21 @@ TEST_F(Requests, WhatAListShowedToBeGoneDuringTheCallWasDeletedByIt) {
   EXPECT_EQ(mirror(), "a@x deleted, b@x disappeared, early@x disappeared");
 }
 
+// The call was carried out, but the daemon died before it wrote that. A list showed it before another daemon called.
+TEST_F(Requests, WhatACallOfADeadDaemonTookOffWasDeleted) {
+  merge(ask(), {bounce("early@x"), bounce("a@x"), bounce("again@x")});
+  merge(ask(), {bounce("a@x"), bounce("again@x")});  // somebody else took off early@x
+  for (const char* email : {"a@x", "again@x", "early@x"}) queue(email);
+  auto claims = claim();
+  finish(claims[1], Kind::again);  // a fault after which nobody knows
+  merge(ask(), {});
+  EXPECT_EQ(mirror(), "a@x disappeared, again@x disappeared, early@x disappeared");
+  EXPECT_EQ(recover_requests(session, daemon, {}), 2);
+  claims = claim();
+  for (const auto& one : claims) finish(one, Kind::not_listed);
+  EXPECT_EQ(mirror(), "a@x deleted, again@x deleted, early@x disappeared");
+}
+
 TEST_F(Requests, AnEndOfARequestSomebodyHasLockedComesLater) {
   queue("a@x");
   queue("b@x");

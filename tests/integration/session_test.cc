@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "db/copy.h"
+#include "db/daemons.h"
 #include "tests/support/cluster.h"
 
 namespace bounced::db {
@@ -173,6 +174,14 @@ TEST_F(SessionTest, AnAbandonedOrRefusedCopyLeavesAGoodSession) {
   }),
                SqlError);
   EXPECT_EQ(value(session, "select count(*) from numbers"), "0");
+}
+
+// A daemon that was stopped in the middle of a transaction keeps its locks until then.
+TEST_F(SessionTest, LocksGoBeforeTheDaemonIsTakenForDead) {
+  Session session(options_for(url));
+  const std::string limit = value(session, "show idle_in_transaction_session_timeout");
+  EXPECT_EQ(limit, "10s");
+  EXPECT_LT(std::stoi(limit), dead_after_seconds);
 }
 
 }  // namespace

@@ -82,13 +82,23 @@ inline std::size_t fullest_window(std::vector<Moment> calls, Seconds length) {
   return fullest;
 }
 
-// The longest that a customer was without the end of a poll, from the first one's end to `until`.
-inline Seconds longest_gap(const std::map<std::string, std::vector<Moment>>& polled, Moment until) {
-  Seconds longest{};
+// A time in which a customer had no end of a poll.
+struct Gap {
+  std::string customer;
+  Moment began;
+  Seconds length{};
+};
+
+// The longest one from any customer's first poll to `until`.
+inline Gap longest_gap(const std::map<std::string, std::vector<Moment>>& polled, Moment until) {
+  Gap longest;
   for (auto [customer, times] : polled) {
     times.push_back(until);
     std::ranges::sort(times);
-    for (std::size_t i = 1; i < times.size(); ++i) longest = std::max<Seconds>(longest, times[i] - times[i - 1]);
+    for (std::size_t i = 1; i < times.size(); ++i) {
+      const Seconds length = times[i] - times[i - 1];
+      if (length > longest.length) longest = {customer, times[i - 1], length};
+    }
   }
   return longest;
 }

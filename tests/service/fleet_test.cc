@@ -39,8 +39,8 @@ TEST(FleetChecks, AnOverlapIsWrongUnlessADaemonWasTakenForDead) {
 TEST(FleetChecks, WindowsAndGapsAreMeasured) {
   EXPECT_EQ(fullest_window({at(0), at(5), at(9), at(10), at(14)}, 10s), 4U);
   EXPECT_EQ(fullest_window({at(0), at(10), at(20)}, 10s), 1U);
-  EXPECT_DOUBLE_EQ(longest_gap({{"c", {at(1), at(4)}}, {"d", {at(1), at(3), at(12)}}}, at(13)).count(), 9);
-  EXPECT_DOUBLE_EQ(longest_gap({{"c", {at(1), at(4)}}}, at(20)).count(), 16);
+  EXPECT_DOUBLE_EQ(longest_gap({{"c", {at(1), at(4)}}, {"d", {at(1), at(3), at(12)}}}, at(13)).length.count(), 9);
+  EXPECT_DOUBLE_EQ(longest_gap({{"c", {at(1), at(4)}}}, at(20)).length.count(), 16);
 }
 
 // ---- the fleet ----
@@ -223,16 +223,16 @@ class Fleet : private OwnCluster, public Service {
       if (call.answered && call.status == 200) polled[call.customer()].push_back(*call.ended);
     }
     const Overlaps found = overlaps(polls, deeds);
-    const Seconds gap = longest_gap(polled, until);
+    const Gap gap = longest_gap(polled, until);
     const std::size_t fullest = fullest_window(calls, window);
     fmt::print(
         "{} kills, {} stops, {} cuts; {} calls, {} of them polls; {} overlaps after a daemon was taken for dead, "
         "{} others; longest gap {:.1f} s; fullest window {} of {} calls\n",
-        kills, stops, cuts, calls.size(), polls.size(), found.explained, found.wrong.size(), gap.count(), fullest,
-        limit);
+        kills, stops, cuts, calls.size(), polls.size(), found.explained, found.wrong.size(), gap.length.count(),
+        fullest, limit);
     EXPECT_THAT(found.wrong, testing::IsEmpty());
     EXPECT_EQ(polled.size(), static_cast<std::size_t>(customers));
-    EXPECT_LE(gap, every + 30s);
+    EXPECT_LE(gap.length, every + 30s) << describe(gap);
     EXPECT_LE(fullest, limit + limit / 20);
     // A merge is by the daemon that has the claim.
     int merges = 0;
@@ -252,6 +252,25 @@ class Fleet : private OwnCluster, public Service {
                 std::to_string(api.size(name)));
     }
     EXPECT_EQ(value("select count(*) from bounced.bounces where gone_because <> 'deleted'"), "0");
+  }
+
+  // What happened meanwhile, in seconds from the gap's beginning.
+  std::string describe(const Gap& gap) const {
+    const auto since = [&](Moment moment) { return Seconds(moment - gap.began).count(); };
+    std::string text = gap.customer;
+    for (const Deed& deed : deeds) {
+      if (deed.ended < gap.began || deed.began - gap.began > gap.length) continue;
+      text += fmt::format("; daemon {} {} from {:.1f} to {:.1f} s", deed.daemon,
+                          deed.killed ? "killed" : "stopped or cut off", since(deed.began), since(deed.ended));
+    }
+    for (const auto& call : api.calls()) {
+      if (call.customer() != gap.customer || call.task() != "get" || since(call.time) < 0 ||
+          since(call.time) > gap.length.count()) {
+        continue;
+      }
+      text += fmt::format("; called by {} at {:.1f} s", call.parameter("api_user"), since(call.time));
+    }
+    return text;
   }
 
   std::vector<Member> members;

@@ -60,6 +60,12 @@ Cluster::Cluster(const Options& options) : options_(options) {
       throw std::runtime_error("cannot give a folder to the user postgres");
   }
   if (options_.tcp) port_ = free_port();
+  is_standby_ = options_.standby_of != nullptr;
+  is_standby_ ? copy_data() : make_data();
+  start();
+}
+
+void Cluster::make_data() {
   Process initdb({server_programs() / "initdb", "--no-sync", "--no-instructions", "--auth=trust", "--encoding=UTF8",
                   "--locale=C.UTF-8", "--username=postgres", "--pgdata=" + (dir_.path() / "data").string()},
                  {.environment = {}, .user = server_user(), .folder = "/"});
@@ -67,8 +73,16 @@ Cluster::Cluster(const Options& options) : options_(options) {
   dir_.write("data/pg_hba.conf",
              "host all needs_password 127.0.0.1/32 scram-sha-256\n"
              "host all all 127.0.0.1/32 trust\n"
-             "local all all trust\n");
-  start();
+             "local all all trust\n"
+             "local replication all trust\n");
+}
+
+void Cluster::copy_data() const {
+  Process backup({server_programs() / "pg_basebackup", "--host=" + options_.standby_of->host(),
+                  "--port=" + std::to_string(options_.standby_of->port()), "--username=postgres", "--checkpoint=fast",
+                  "--no-sync", "--write-recovery-conf", "--pgdata=" + (dir_.path() / "data").string()},
+                 {.environment = {}, .user = server_user(), .folder = "/"});
+  if (backup.wait() != 0) throw std::runtime_error("pg_basebackup: " + backup.stderr_text());
 }
 
 Cluster::~Cluster() {
@@ -94,7 +108,8 @@ void Cluster::start() {
   for (const std::string& setting : settings) command.insert(command.end(), {"-c", setting});
   server_ =
       std::make_unique<Process>(command, Process::Options{.environment = {}, .user = server_user(), .folder = "/"});
-  server_->wait_for_stderr("database system is ready to accept connections");
+  server_->wait_for_stderr(is_standby_ ? "database system is ready to accept read-only connections"
+                                       : "database system is ready to accept connections");
 }
 
 void Cluster::stop() {
@@ -108,6 +123,11 @@ void Cluster::kill() {
   server_->signal(SIGKILL);
   server_->wait();  // until its last child has noticed and closed the output
   server_.reset();
+}
+
+void Cluster::promote() {
+  if (query_value(url(), "select pg_promote()") != "t") throw std::runtime_error("the standby was not promoted");
+  is_standby_ = false;
 }
 
 std::string Cluster::url(const std::string& database) const {

@@ -18,6 +18,8 @@ class Cluster {
   struct Options {
     bool tcp = false;                   // also on a free port of 127.0.0.1, where the role needs_password needs one
     std::vector<std::string> settings;  // as "name=value"
+    // Streams from that one, which must outlive it or be killed, and takes no writes until promote().
+    const Cluster* standby_of = nullptr;
   };
   enum class Schema { none, migrated };
 
@@ -32,12 +34,14 @@ class Cluster {
   std::string create_database(Schema schema = Schema::migrated);
   // The URL of a database by the socket, as the superuser postgres.
   std::string url(const std::string& database = "postgres") const;
-  // host and port for a URL's host list, by TCP.
+  // host and port for a URL's host list.
+  std::string host() const { return dir_.path().string(); }
   int port() const { return port_; }
 
   void start();
   void stop();  // a fast shutdown: sessions are told
   void kill();  // as a crash does it
+  void promote();
   void restart() { stop(), start(); }
 
  private:
@@ -46,7 +50,10 @@ class Cluster {
   int port_ = 5432;
   int databases_ = 0;
   bool template_made_ = false;
+  bool is_standby_ = false;
   std::unique_ptr<Process> server_;
+  void make_data();
+  void copy_data() const;
 };
 
 using Row = std::vector<std::optional<std::string>>;

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// The primary PostgreSQL dies, and its standby is promoted.
+#include <chrono>
+#include <thread>
+
+#include "tests/service/service.h"
+
+namespace bounced::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+
+struct TwoServers {
+  Cluster primary;
+  std::string at_primary = primary.create_database(Cluster::Schema::none);
+  Cluster standby{{.tcp = false, .settings = {}, .standby_of = &primary}};
+  std::string at_standby = standby.url(query_value(at_primary, "select current_database()"));
+};
+
+class Failover : private TwoServers, public Service {
+ protected:
+  static constexpr int customers = 5;
+
+  Failover()
+      : Service("host=" + primary.host() + "," + standby.host() +
+                " user=postgres dbname=" + query_value(at_primary, "select current_database()")) {}
+  using TwoServers::at_primary;
+  using TwoServers::at_standby;
+  using TwoServers::primary;
+  using TwoServers::standby;
+
+  void configure_customers(const std::string& every) {
+    std::string names = "[";
+    for (int i = 0; i < customers; ++i) {
+      api.generate(fmt::format("c{}", i), static_cast<std::uint64_t>(i) + 1, 200);
+      names += fmt::format("{}c{}", i > 0 ? ", " : "", i);
+    }
+    configure({.customers = names + "]", .top = "polling: {every: " + every + "}"});
+  }
+  // Commits wait for the standby from now on: what was acknowledged is not lost.
+  void replicate_synchronously() {
+    execute(at_primary, "alter system set synchronous_standby_names = '*'");
+    execute(at_primary, "select pg_reload_conf()");
+    wait_until(
+        [&] {
+          return query_value(at_primary, "select count(*) from pg_stat_replication where sync_state = 'sync'") == "1";
+        },
+        "the standby is synchronous");
+  }
+  void wait_mirrored() const {
+    wait_until(
+        [&] {
+          return query_value(at_primary, "select to_regclass('bounced.customers')") != "null" &&
+                 query_value(at_primary, "select count(last_full_at) from bounced.customers") ==
+                     std::to_string(customers);
+        },
+        "all are mirrored");
+  }
+  std::string new_value(const std::string& sql) const { return query_value(at_standby, sql); }
+
+  // Requests are carried out while lists are read; then the primary is gone.
+  void kill_primary_at_work(Process& daemon, int requests) {
+    api.set_hook([](const simulator::Call&) -> std::optional<simulator::Answer> {
+      std::this_thread::sleep_for(5ms);  // so that calls are in flight
+      return std::nullopt;
+    });
+    execute(at_primary,
+            fmt::format("insert into bounced.deletion_requests (customer, email) select customer, email from "
+                        "(select distinct customer, email from bounced.current_bounces) s "
+                        "order by md5(email) limit {}",
+                        requests));
+    ASSERT_TRUE(api.wait_for_calls(api.counters().calls + 60));
+    primary.kill();
+    daemon.wait_for_stderr("database lost");
+  }
+  void expect_mirror_is_right() {
+    wait_until(
+        [&] {
+          return new_value(
+                     "select count(*) from bounced.deletion_requests where state in "
+                     "('pending', 'sending')") == "0";
+        },
+        "all requests are carried out");
+    const std::string now = new_value("select clock_timestamp()");
+    wait_until(
+        [&] {
+          return new_value(fmt::format("select count(*) from bounced.customers where last_full_at <= '{}'", now)) ==
+                 "0";
+        },
+        "every customer was polled again");
+    for (int i = 0; i < customers; ++i) {
+      const std::string name = fmt::format("c{}", i);
+      EXPECT_EQ(new_value(fmt::format("select count(*) from bounced.current_bounces where customer = '{}'", name)),
+                std::to_string(api.size(name)));
+    }
+    EXPECT_EQ(new_value("select count(*) from bounced.current_bounces join bounced.deletion_requests "
+                        "using (customer, email)"),
+              "0");
+  }
+};
+
+TEST_F(Failover, WhatWasCommittedIsCarriedOutAtThePromotedStandby) {
+  configure_customers("1s");
+  replicate_synchronously();
+  const auto daemon = start({"run"});
+  wait_mirrored();
+  kill_primary_at_work(*daemon, 400);
+  standby.promote();
+  daemon->wait_for_stderr("database back");
+  expect_mirror_is_right();
+  EXPECT_EQ(new_value("select count(*) from bounced.deletion_requests where state = 'done'"), "400");
+  EXPECT_EQ(new_value("select count(*) from bounced.bounces where gone_because <> 'deleted'"), "0");
+  EXPECT_THAT(stop(*daemon).err, Not(HasSubstr("poll failed")));
+}
+
+// The last commits are lost; what is there is right all the same, and nothing is stuck.
+TEST_F(Failover, WithoutSynchronousReplicationTheMirrorIsRightToo) {
+  configure_customers("1s");
+  const auto daemon = start({"run"});
+  wait_mirrored();
+  kill_primary_at_work(*daemon, 400);
+  standby.promote();
+  daemon->wait_for_stderr("database back");
+  expect_mirror_is_right();
+  EXPECT_EQ(new_value("select count(*) from bounced.deletion_requests where state <> 'done'"), "0");
+  stop(*daemon);
+}
+
+// Heartbeats are as old as the outage was long.
+TEST_F(Failover, NobodyIsTakenForDeadRightAfterIt) {
+  configure_customers("1h");
+  replicate_synchronously();
+  const auto one = start({"run"});
+  wait_mirrored();
+  one->signal(SIGSTOP);  // so that it is the other one's
+  const auto two = start({"run"});
+  two->wait_for_stderr("started version=");
+  api.answer({.customer = "c1"}, {.gzip = simulator::Gzip::never, .hold_at = 100});
+  execute(at_primary, "select bounced.poll_now('c1')");
+  ASSERT_TRUE(api.wait_for_held(1));
+  const std::string claim = query_value(at_primary, "select claim from bounced.customers where name = 'c1'");
+  two->signal(SIGSTOP);
+  primary.kill();
+  one->signal(SIGCONT);
+  one->wait_for_stderr("database lost");
+  standby.promote();
+  execute(at_standby, "update bounced.daemons set heartbeat = now() - interval '30 s'");
+  one->wait_for_stderr("database back");
+  // It looks for what is free, and finds nothing.
+  execute(at_standby, "select bounced.poll_now('c2')");
+  wait_until([&] { return new_value("select full_asked_at is null from bounced.customers where name = 'c2'") == "t"; },
+             "somebody looks for work");
+  EXPECT_EQ(new_value("select claim from bounced.customers where name = 'c1'"), claim);
+  two->signal(SIGCONT);
+  api.add("c1", {.email = "later@example.org"});
+  api.release();
+  wait_until(
+      [&] {
+        return new_value(
+                   "select claimed_by is null and last_full_at > (select met_at from bounced.server) - "
+                   "interval '1 min' from bounced.customers where name = 'c1'") == "t";
+      },
+      "its owner has come to the end of its poll");
+  EXPECT_EQ(new_value("select claim from bounced.customers where name = 'c1'"), claim);
+  stop(*one);
+  EXPECT_THAT(stop(*two).err, Not(HasSubstr("poll discarded")));
+}
+
+}  // namespace
+}  // namespace bounced::test
