@@ -64,7 +64,9 @@ class Lanes : public testing::Test {
   std::vector<RequestLanes::Request> sent;
   int account_limit = 100;
   RequestLanes lanes{[] { return 4; },
-                     [this](const std::string&) { return RequestLanes::Limits{.in_flight = account_limit}; }};
+                     [this](const std::string& account) {
+                       return RequestLanes::Limits{.in_flight = account_limit, .waiting = account == "limited" ? 2 : 0};
+                     }};
 };
 
 TEST_F(Lanes, CustomersTakeTurns) {
@@ -186,6 +188,27 @@ TEST_F(Lanes, AClaimGoesOnBehindTheLastOneUntilItIsFoundAgain) {
   EXPECT_EQ(lanes.to_claim()[0].after.request_id, last);
   find({1});
   EXPECT_EQ(lanes.to_claim()[0].after.request_id, 0);
+}
+
+TEST_F(Lanes, ThoseThatWaitForTheirTurnTakeNoPlacesFromOthers) {
+  std::map<int, int> queue{{1, 100}, {2, 1}, {3, 1}, {4, 1}, {5, 1}, {6, 1}};
+  find({1}, "limited");
+  claim(queue);
+  EXPECT_THAT(send(5), ElementsAre(1, 1));  // more need not wait
+  find({2, 3, 4, 5, 6}, "main");
+  claim(queue);
+  claim(queue);
+  EXPECT_THAT(send(5), ElementsAre(2, 3, 4, 5));
+  // One has its turn now, and the next one may wait for the following.
+  lanes.sent(sent[0]);
+  EXPECT_THAT(send(5), IsEmpty());  // five are in flight, of four
+  lanes.answered(sent[5], Answer::well);
+  EXPECT_THAT(send(1), IsEmpty());
+  // One that was turned back had no place.
+  lanes.answered(sent[1], Answer::none);
+  EXPECT_THAT(send(1), IsEmpty());
+  lanes.answered(sent[4], Answer::well);
+  EXPECT_THAT(send(5), ElementsAre(1, 6));
 }
 
 }  // namespace
