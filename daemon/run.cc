@@ -62,7 +62,7 @@ class Daemon {
 
  private:
   asio::awaitable<void> start_and_serve(bool may_migrate);
-  asio::awaitable<void> serve(const db::Registered& registered);
+  asio::awaitable<void> serve(const db::Registered& result);
   asio::awaitable<bool> at_database(std::function<void(db::Session&)> work);
   asio::awaitable<void> listen();
   asio::awaitable<void> keep_registered();

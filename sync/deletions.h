@@ -72,7 +72,7 @@ class Deletions {
   void count(db::RequestEnd::Kind kind);
   void tell_progress();
   [[nodiscard]] bool is_ours(const db::WaitingCustomer& customer) const;
-  [[nodiscard]] RequestLanes::Limits limits_of(const std::string& account) const;
+  [[nodiscard]] RequestLanes::Limits limits_of(const std::string& name) const;
 
   boost::asio::any_io_executor executor_;
   db::Pool& pool_;
