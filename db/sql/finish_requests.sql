@@ -25,13 +25,17 @@ with ended as materialized (
     join bounced.customers c on c.customer_id = o.customer_id
    where m.customer_id = o.customer_id and m.email = o.email and m.gone_at is null and m.first_seen_at < o.claimed_at
 ), corrected as (
-  -- A list asked for after the call, or after an earlier one of which nobody knows what became of it, showed that the
-  -- bounce had gone before the answer came.
+  -- A list showed that the bounce had gone before the answer came: one that was asked for, or merged at least, after the
+  -- call, or after an earlier call of which nobody knows what became of it.
   update bounced.mirror m
      set gone_because = 'deleted'
     from off o
    where o.by_us and m.customer_id = o.customer_id and m.email = o.email
-     and m.gone_because = 'disappeared' and m.gone_at >= o.unsure_since
+     and m.gone_because = 'disappeared'
+     and (m.gone_at >= o.unsure_since
+          or exists (select from bounced.polls p
+                      where p.customer_id = m.customer_id and p.asked_at = m.gone_at
+                        and p.finished_at >= o.unsure_since))
 ), given_back as (
   -- A daily limit counts what is claimed: what did not become a deletion is taken off again.
   update bounced.accounts a

@@ -137,8 +137,8 @@ async function hour(count, polls) {
 
 const result = { date: new Date().toISOString(), machine: machine(), versions: { postgresql: await one('show server_version') } };
 if (hourArgument) {
-  const polls = Number(hourArgument.split('=')[1] ?? 600000);
-  result.hour = await hour(10000, polls);
+  const count = chosen?.[0] ?? 10000;
+  result.hour = await hour(count, Number(hourArgument.split('=')[1] ?? count * 60));
   console.table([{ polls: 0, seconds: 0, ...result.hour.start }, ...result.hour.steps]);
 } else {
   result.polls = [];

@@ -117,6 +117,18 @@ TEST_F(Requests, WhatAListShowedToBeGoneDuringTheCallWasDeletedByIt) {
   EXPECT_EQ(mirror(), "a@x deleted, b@x disappeared, early@x disappeared");
 }
 
+// It was asked for before the call, but its answer came later.
+TEST_F(Requests, WhatAListThatWasInFlightShowedToBeGoneWasDeletedByTheCall) {
+  merge(ask(), {bounce("a@x"), bounce("b@x")});
+  queue("a@x");
+  const Claim in_flight = ask();
+  const auto claims = claim();
+  merge(in_flight, {bounce("b@x")});
+  EXPECT_EQ(mirror(), "a@x disappeared, b@x current");
+  finish(claims[0], Kind::deleted);
+  EXPECT_EQ(mirror(), "a@x deleted, b@x current");
+}
+
 // The call was carried out, but the daemon died before it wrote that. A list showed it before another daemon called.
 TEST_F(Requests, WhatACallOfADeadDaemonTookOffWasDeleted) {
   merge(ask(), {bounce("early@x"), bounce("a@x"), bounce("again@x")});

@@ -177,23 +177,25 @@ class Fleet : private OwnCluster, public Service {
     }
   }
 
-  // Each takes one deed after the other, but one of them is always left in peace.
+  // In waves: what was one daemon's has been taken over when the next one is hit. One is always left in peace.
   Script random_script(double seconds, unsigned seed) {
+    constexpr double wave = 32;
     Script script;
     std::mt19937 random(seed);
     const auto any = [&](double least, double most) {
       return std::uniform_real_distribution<double>(least, most)(random);
     };
     std::vector<double> busy(size, 0);
-    for (double time = 2; time < seconds; time += any(0.2, 5)) {
-      const auto i = static_cast<std::size_t>(any(0, size - 0.001));
-      const auto peaceful = std::ranges::count_if(busy, [&](double until) { return until <= time; });
-      if (busy[i] > time || peaceful < 2) continue;
-      busy[i] = time + any(0.2, 40);
-      const double kind = any(0, 3);
-      script.emplace(time, [this, i, kind] { kind < 1 ? kill(i) : kind < 2 ? stop_for_a_while(i) : cut_off(i); });
-      script.emplace(busy[i], [this, i] { undo(i); });
-      busy[i] += 2;  // a moment of its own
+    for (double begins = 1; begins < seconds; begins += wave) {
+      for (std::size_t i = 0; i < busy.size(); ++i) {
+        const auto peaceful = std::ranges::count_if(busy, [&](double until) { return until <= begins; });
+        if (busy[i] > begins || peaceful < 2 || any(0, 1) < 0.2) continue;
+        const double time = begins + any(0, 4);
+        busy[i] = time + any(0.2, 50);
+        const double kind = any(0, 3);
+        script.emplace(time, [this, i, kind] { kind < 1 ? kill(i) : kind < 2 ? stop_for_a_while(i) : cut_off(i); });
+        script.emplace(busy[i], [this, i] { undo(i); });
+      }
     }
     return script;
   }
