@@ -99,6 +99,7 @@ std::shared_ptr<Account> Accounts::find(const std::string& name) const {
 }
 
 void Accounts::heard(const std::vector<db::AccountShare>& shares, std::chrono::steady_clock::time_point sent) {
+  if (!stands()) ++lapses_;
   stands_until_ = sent + stands_for;
   shares_.clear();
   for (const db::AccountShare& share : shares) {
@@ -115,8 +116,10 @@ boost::asio::awaitable<bool> Accounts::may_call(Account& account, CallTurns::Use
   if (!stands()) co_return false;
   const std::shared_ptr<CallTurns> turns = account.turns;
   if (!turns) co_return true;
+  const int lapses = lapses_;
   const bool has_turn = co_await turns->wait(use);
-  co_return has_turn&& stands();
+  if (!has_turn || lapses != lapses_) co_return false;
+  co_return stands();
 }
 
 void Accounts::turn_back() {

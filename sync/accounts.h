@@ -53,6 +53,8 @@ class Accounts {
   void heard(const std::vector<db::AccountShare>& shares, std::chrono::steady_clock::time_point sent);
   // Whether nobody can have taken this daemon for dead. (One that never has a heartbeat is not asked for any.)
   [[nodiscard]] bool stands() const;
+  // How often that was not so for a while: what was claimed before the last time may be others' now.
+  [[nodiscard]] int lapses() const { return lapses_; }
 
   // To be asked right before each call: waits for its turn under the rate limit. False: make no call now, since the
   // account is paused, or others may have taken the claim over. Throws operation_aborted when it is cancelled.
@@ -82,6 +84,7 @@ class Accounts {
   std::unordered_map<std::string, db::CustomerSettings> customers_;
   std::unordered_map<std::string, db::AccountShare> shares_;
   std::optional<std::chrono::steady_clock::time_point> stands_until_;
+  int lapses_ = 0;
 };
 
 }  // namespace bounced::sync

@@ -189,6 +189,8 @@ asio::awaitable<void> Deletions::wind_up() {
 }
 
 void Deletions::start_calls() {
+  // What was claimed before it may be others' by now.
+  if (std::exchange(lapses_, accounts_.lapses()) != accounts_.lapses()) give_back(lanes_.take_unsent());
   while (!stopping_) {
     auto request = lanes_.next();
     if (!request) return;

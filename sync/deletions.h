@@ -87,6 +87,7 @@ class Deletions {
   Clock::time_point may_look_at_{};                                 // at the earliest, when something new was told
   bool told_ = true;                                                // something new
   std::map<std::int64_t, boost::asio::cancellation_signal> calls_;  // in flight, by claim
+  int lapses_ = 0;                                                  // of our standing, as of the last look at them
   int losses_ = 0;                                                  // of the database, in a row
   std::string database_lost_;
   RequestsProgress progress_;

@@ -90,6 +90,11 @@ async function lateness(arrivals) {
 async function measure(count) {
   say(`${count} customers: mirroring`);
   const filled = await mirror(count);
+  const kilobytes = async () => {
+    const { table_kb: table, indexes_kb: indexes } = await sizes();
+    return `${table} + ${indexes}`;
+  };
+  const atFirst = await kilobytes();
   return withDaemon(async (pid) => {
     const stopChanges = changeSome(count);
     await settle();
@@ -110,7 +115,7 @@ async function measure(count) {
       'late: median ms': ms(0.5), 'p99 ms': ms(0.99), 'max ms': +(late.at(-1) * 1000).toFixed(0),
       'daemon CPU %': costs.daemon, 'PostgreSQL CPU %': costs.server, 'simulator CPU %': costs.api,
       'daemon MB': +memory(pid).toFixed(1), 'peak MB': +peakMemory(pid).toFixed(1),
-      'WAL bytes/poll': Math.round(costs.wal / polls), 'first fill polls/s': filled };
+      'WAL bytes/poll': Math.round(costs.wal / polls), 'kB at first': atFirst, 'at last': await kilobytes(), 'first fill polls/s': filled };
   });
 }
 

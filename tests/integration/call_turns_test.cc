@@ -2,12 +2,14 @@
 // Turns to call under a rate limit: shared by daemons, deletions first, polls not last.
 #include "sync/call_turns.h"
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "db/accounts.h"
@@ -90,6 +92,22 @@ TEST_F(Turns, TwoDaemonsShareThem) {
     co_await one.all();
     co_await other.all();
     EXPECT_GE(Clock::now() - began, 44 * 20ms);
+  });
+}
+
+// A daemon that was stopped does not make up for it.
+TEST_F(Turns, TurnsThatWereMissedAreLost) {
+  with_turns({.requests = 1000, .per = 10s}, [](Daemon&, CallTurns&, Waiters& waiters) -> asio::awaitable<void> {
+    for (int i = 0; i < 90; ++i) waiters.add(CallTurns::Use::poll, "p");
+    while (waiters.ended.size() < 5) co_await waiters.happened.wait(1s);
+    const std::size_t before = waiters.ended.size();
+    std::this_thread::sleep_for(500ms);  // nothing runs meanwhile
+    const auto woken = Clock::now();
+    co_await waiters.all();
+    // Of the fifty that passed, those of the last 100 ms may still be used.
+    const auto at_once = std::count_if(waiters.at.begin() + static_cast<std::ptrdiff_t>(before), waiters.at.end(),
+                                       [&](Clock::time_point at) { return at < woken + 50ms; });
+    EXPECT_LT(at_once, 35);
   });
 }
 
