@@ -37,10 +37,18 @@ RequestEnds::RequestEnds(const asio::any_io_executor& executor, db::Pool& pool, 
 
 void RequestEnds::put(EndedRequest ended) {
   waiting_.push_back(std::move(ended));
+  start();
+}
+
+void RequestEnds::start() {
   if (std::exchange(writing_, true)) return;
   asio::co_spawn(executor_, write_all(), [this](const std::exception_ptr& error) {
     writing_ = false;
-    if (error) broken_ = error;
+    if (error) {
+      broken_ = error;
+    } else if (!waiting_.empty()) {
+      start();  // what was put after the loop had ended, and before this was called
+    }
     changed_();
   });
 }

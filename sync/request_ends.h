@@ -48,6 +48,7 @@ class RequestEnds {
   void check() const;
 
  private:
+  void start();
   boost::asio::awaitable<void> write_all();
   boost::asio::awaitable<bool> write_some();
   void written(std::vector<EndedRequest> batch, const db::NotFinished& rest);
