@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The primary PostgreSQL dies, and its standby is promoted.
+// The primary PostgreSQL dies or takes no more writes, and its standby is promoted.
+#include <algorithm>
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include "tests/service/service.h"
 
@@ -22,6 +24,7 @@ struct TwoServers {
 class Failover : private TwoServers, public Service {
  protected:
   static constexpr int customers = 5;
+  static constexpr std::uint64_t list_length = 200;
 
   Failover()
       : Service("host=" + primary.host() + "," + standby.host() +
@@ -34,7 +37,7 @@ class Failover : private TwoServers, public Service {
   void configure_customers(const std::string& every) {
     std::string names = "[";
     for (int i = 0; i < customers; ++i) {
-      api.generate(fmt::format("c{}", i), static_cast<std::uint64_t>(i) + 1, 200);
+      api.generate(fmt::format("c{}", i), static_cast<std::uint64_t>(i) + 1, list_length);
       names += fmt::format("{}c{}", i > 0 ? ", " : "", i);
     }
     configure({.customers = names + "]", .top = "polling: {every: " + every + "}"});
@@ -60,44 +63,71 @@ class Failover : private TwoServers, public Service {
   }
   std::string new_value(const std::string& sql) const { return query_value(at_standby, sql); }
 
+  static void queue(const std::string& url, int requests) {
+    execute(url, fmt::format("insert into bounced.deletion_requests (customer, email) select customer, email from "
+                             "(select distinct customer, email from bounced.current_bounces) s "
+                             "order by md5(email) limit {}",
+                             requests));
+  }
   // Requests are carried out while lists are read; then the primary is gone.
   void kill_primary_at_work(Process& daemon, int requests) {
     api.set_hook([](const simulator::Call&) -> std::optional<simulator::Answer> {
       std::this_thread::sleep_for(5ms);  // so that calls are in flight
       return std::nullopt;
     });
-    execute(at_primary,
-            fmt::format("insert into bounced.deletion_requests (customer, email) select customer, email from "
-                        "(select distinct customer, email from bounced.current_bounces) s "
-                        "order by md5(email) limit {}",
-                        requests));
+    queue(at_primary, requests);
     ASSERT_TRUE(api.wait_for_calls(api.counters().calls + 60));
     primary.kill();
     daemon.wait_for_stderr("database lost");
   }
-  void expect_mirror_is_right() {
+  void expect_mirror_is_right(const std::string& url) {
     wait_until(
         [&] {
-          return new_value(
-                     "select count(*) from bounced.deletion_requests where state in "
-                     "('pending', 'sending')") == "0";
+          return query_value(url,
+                             "select count(*) from bounced.deletion_requests where state in "
+                             "('pending', 'sending')") == "0";
         },
         "all requests are carried out");
-    const std::string now = new_value("select clock_timestamp()");
+    const std::string now = query_value(url, "select clock_timestamp()");
     wait_until(
         [&] {
-          return new_value(fmt::format("select count(*) from bounced.customers where last_full_at <= '{}'", now)) ==
-                 "0";
+          return query_value(
+                     url, fmt::format("select count(*) from bounced.customers where last_full_at <= '{}'", now)) == "0";
         },
         "every customer was polled again");
     for (int i = 0; i < customers; ++i) {
       const std::string name = fmt::format("c{}", i);
-      EXPECT_EQ(new_value(fmt::format("select count(*) from bounced.current_bounces where customer = '{}'", name)),
-                std::to_string(api.size(name)));
+      EXPECT_EQ(mirrored(url, name), listed(name));
     }
-    EXPECT_EQ(new_value("select count(*) from bounced.current_bounces join bounced.deletion_requests "
-                        "using (customer, email)"),
+    EXPECT_EQ(query_value(url,
+                          "select count(*) from bounced.current_bounces join bounced.deletion_requests "
+                          "using (customer, email)"),
               "0");
+    // Nothing was taken for a bounce that went and came back.
+    EXPECT_EQ(query_value(url, "select count(*) - count(distinct (customer, email, bounced_at)) from bounced.bounces"),
+              "0");
+  }
+
+ private:
+  // Addresses and times of a customer's bounces, in order.
+  using Bounces = std::vector<std::string>;
+  Bounces listed(const std::string& customer) const {
+    Bounces found;
+    for (std::uint64_t place = 0; place < list_length; ++place) {
+      if (const auto bounce = api.at(customer, place)) found.push_back(*bounce->email + " " + *bounce->created);
+    }
+    std::ranges::sort(found);
+    return found;
+  }
+  static Bounces mirrored(const std::string& url, const std::string& customer) {
+    Bounces found;
+    for (const Row& row : query(url, fmt::format("select email || ' ' || to_char(bounced_at at time zone 'UTC', "
+                                                 "'YYYY-MM-DD HH24:MI:SS') from bounced.current_bounces "
+                                                 "where customer = '{}'",
+                                                 customer)))
+      found.push_back(row[0].value());
+    std::ranges::sort(found);
+    return found;
   }
 };
 
@@ -109,8 +139,9 @@ TEST_F(Failover, WhatWasCommittedIsCarriedOutAtThePromotedStandby) {
   kill_primary_at_work(*daemon, 400);
   standby.promote();
   daemon->wait_for_stderr("database back");
-  expect_mirror_is_right();
+  expect_mirror_is_right(at_standby);
   EXPECT_EQ(new_value("select count(*) from bounced.deletion_requests where state = 'done'"), "400");
+  EXPECT_EQ(new_value("select count(*) from bounced.bounces"), std::to_string(customers * list_length));
   EXPECT_EQ(new_value("select count(*) from bounced.bounces where gone_because <> 'deleted'"), "0");
   EXPECT_THAT(stop(*daemon).err, Not(HasSubstr("poll failed")));
 }
@@ -123,9 +154,61 @@ TEST_F(Failover, WithoutSynchronousReplicationTheMirrorIsRightToo) {
   kill_primary_at_work(*daemon, 400);
   standby.promote();
   daemon->wait_for_stderr("database back");
-  expect_mirror_is_right();
+  expect_mirror_is_right(at_standby);
   EXPECT_EQ(new_value("select count(*) from bounced.deletion_requests where state <> 'done'"), "0");
   stop(*daemon);
+}
+
+// The old server comes back as a standby. It stands first in the URL, and is passed over until it is promoted again.
+TEST_F(Failover, ASwitchoverThereAndBack) {
+  configure_customers("1s");
+  const auto daemon = start({"run"});
+  wait_mirrored();
+  primary.stop();  // which sends all to the standby
+  daemon->wait_for_stderr("database lost");
+  standby.promote();
+  daemon->wait_for_stderr("database back");
+  primary.return_as_standby_of(standby);
+  queue(at_standby, 50);
+  expect_mirror_is_right(at_standby);
+  wait_until([&] { return query_value(primary.url(), "select count(*) from pg_stat_wal_receiver") == "1"; },
+             "the old primary follows");
+  EXPECT_THAT(run({"sync"}), ended_with(0));  // which meets both servers for the first time
+  standby.stop();
+  daemon->wait_for_stderr("database lost");
+  primary.promote();
+  daemon->wait_for_stderr("database back");
+  queue(at_primary, 50);
+  expect_mirror_is_right(at_primary);
+  EXPECT_EQ(query_value(at_primary, "select count(*) from bounced.deletion_requests where state = 'done'"), "100");
+  EXPECT_EQ(query_value(at_primary, "select count(*) from bounced.bounces"), std::to_string(customers * list_length));
+  EXPECT_THAT(stop(*daemon).err, Not(HasSubstr("poll failed")));
+}
+
+// As a careful person does it: the old server takes no more writes, but goes on to answer.
+TEST_F(Failover, AServerThatHasBecomeReadOnlyIsLeft) {
+  configure_customers("1s");
+  const auto daemon = start({"run"});
+  wait_mirrored();
+  execute(at_primary, "alter system set default_transaction_read_only = on");
+  execute(at_primary, "select pg_reload_conf()");
+  daemon->wait_for_stderr("read-only transaction");
+  wait_until(
+      [&] {
+        return query_value(at_primary, "select pg_current_wal_lsn() <= replay_lsn from pg_stat_replication") == "t";
+      },
+      "the standby has everything");
+  standby.promote();
+  daemon->wait_for_stderr("database back");
+  queue(at_standby, 50);
+  expect_mirror_is_right(at_standby);
+  wait_until(
+      [&] {
+        return query_value(at_primary,
+                           "select count(*) from pg_stat_activity where application_name like '%heartbeat'") == "0";
+      },
+      "its heart beats elsewhere");
+  EXPECT_THAT(stop(*daemon).err, Not(HasSubstr("poll failed")));
 }
 
 // Heartbeats are as old as the outage was long.

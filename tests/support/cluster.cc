@@ -130,6 +130,14 @@ void Cluster::promote() {
   is_standby_ = false;
 }
 
+void Cluster::return_as_standby_of(const Cluster& other) {
+  dir_.write("data/standby.signal", "");
+  options_.settings.push_back("primary_conninfo=user=postgres host=" + other.host() +
+                              " port=" + std::to_string(other.port()));
+  is_standby_ = true;
+  start();
+}
+
 std::string Cluster::url(const std::string& database) const {
   return "host=" + dir_.path().string() + " port=" + std::to_string(port_) + " user=postgres dbname=" + database;
 }

@@ -42,6 +42,7 @@ class Cluster {
   void stop();  // a fast shutdown: sessions are told
   void kill();  // as a crash does it
   void promote();
+  void return_as_standby_of(const Cluster& other);  // stopped, and other, its standby until then, was promoted
   void restart() { stop(), start(); }
 
  private:
