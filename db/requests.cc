@@ -48,6 +48,7 @@ struct Columns {
     for (const RequestEnd& end : ends) {
       requests.push_back(end.claim.request_id);
       claims.push_back(end.claim.number);
+      claimed_at.push_back(end.claim.claimed_at);
       states.emplace_back(state_after(end.kind));
       outcomes.push_back(outcome_of(end.kind));
       attempts.push_back(end.kind == Kind::again || end.kind == Kind::failed ? 1 : 0);
@@ -58,7 +59,7 @@ struct Columns {
     }
   }
   std::vector<std::int64_t> requests, claims;
-  std::vector<std::string> states;
+  std::vector<std::string> claimed_at, states;
   std::vector<std::optional<std::string>> outcomes, errors, because;
   std::vector<int> attempts, interruptions;
   std::vector<double> again_in;
@@ -128,14 +129,15 @@ NotFinished finish_requests(Session& session, const std::vector<RequestEnd>& end
     const std::int64_t daemon = ends.empty() ? 0 : ends.front().claim.daemon;
     const auto locked = first_column<int>(exec(tx, sql::lock_customers, customers));
     // A statement of its own: what it reads is what was committed before those locks were had.
-    const auto written = first_column<std::int64_t>(exec(
-        tx, sql::finish_requests, daemon, locked, columns.requests, columns.claims, columns.states, columns.outcomes,
-        columns.attempts, columns.interruptions, columns.errors, columns.again_in, columns.because));
+    const auto written =
+        first_column<std::int64_t>(exec(tx, sql::finish_requests, daemon, locked, columns.requests, columns.claims,
+                                        columns.states, columns.outcomes, columns.attempts, columns.interruptions,
+                                        columns.errors, columns.again_in, columns.because, columns.claimed_at));
     const std::unordered_set<std::int64_t> done(written.begin(), written.end());
     NotFinished rest;
     if (done.size() == ends.size()) return rest;
-    const auto still =
-        first_column<std::int64_t>(exec(tx, sql::claims_that_stand, daemon, columns.requests, columns.claims));
+    const auto still = first_column<std::int64_t>(
+        exec(tx, sql::claims_that_stand, daemon, columns.requests, columns.claims, columns.claimed_at));
     const std::unordered_set<std::int64_t> standing(still.begin(), still.end());
     for (std::size_t place = 0; place < ends.size(); ++place) {
       const std::int64_t request = ends[place].claim.request_id;

@@ -183,7 +183,7 @@ asio::awaitable<void> Deletions::wind_up() {
   accounts_.turn_back();
   const auto deadline = Clock::now() + last_calls;
   while (!calls_.empty() && Clock::now() < deadline) co_await wakeup_.wait(deadline - Clock::now());
-  for (auto& [claim, signal] : calls_) signal.emit(asio::cancellation_type::terminal);
+  for (auto& signal : calls_) signal.emit(asio::cancellation_type::terminal);
   ends_.stop(Clock::now() + last_calls);
   while (!calls_.empty() || ends_.busy()) co_await wakeup_.wait(1min);  // each end wakes us
 }
@@ -194,13 +194,13 @@ void Deletions::start_calls() {
   while (!stopping_) {
     auto request = lanes_.next();
     if (!request) return;
-    auto& signal = calls_[request->claim.number];
-    const auto on_end = [this, number = request->claim.number](const std::exception_ptr& error) {
-      calls_.erase(number);
+    const auto signal = calls_.emplace(calls_.end());
+    const auto on_end = [this, signal](const std::exception_ptr& error) {
+      calls_.erase(signal);
       if (error) broken_ = error;
       wakeup_.wake();
     };
-    asio::co_spawn(executor_, call(*std::move(request)), asio::bind_cancellation_slot(signal.slot(), on_end));
+    asio::co_spawn(executor_, call(*std::move(request)), asio::bind_cancellation_slot(signal->slot(), on_end));
   }
 }
 

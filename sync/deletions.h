@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
-#include <map>
+#include <list>
 #include <memory>
 #include <set>
 #include <string>
@@ -83,12 +83,12 @@ class Deletions {
   RequestLanes lanes_;
   RequestEnds ends_;
   Wakeup wakeup_;
-  Clock::time_point look_at_{};                                     // at the latest
-  Clock::time_point may_look_at_{};                                 // at the earliest, when something new was told
-  bool told_ = true;                                                // something new
-  std::map<std::int64_t, boost::asio::cancellation_signal> calls_;  // in flight, by claim
-  int lapses_ = 0;                                                  // of our standing, as of the last look at them
-  int losses_ = 0;                                                  // of the database, in a row
+  Clock::time_point look_at_{};                        // at the latest
+  Clock::time_point may_look_at_{};                    // at the earliest, when something new was told
+  bool told_ = true;                                   // something new
+  std::list<boost::asio::cancellation_signal> calls_;  // in flight
+  int lapses_ = 0;                                     // of our standing, as of the last look at them
+  int losses_ = 0;                                     // of the database, in a row
   std::string database_lost_;
   RequestsProgress progress_;
   Clock::time_point progress_since_{};

@@ -140,7 +140,7 @@ void RequestLanes::answered(const Request& request, Answer answer) {
 }
 
 void RequestLanes::let_go(const Request& request) {
-  in_hand_.erase(request.claim.number);
+  in_hand_.erase(in_hand_.find(request.claim.number));
   --lanes_.at(request.claim.customer_id).in_hand;
   drop_if_done(request.claim.customer_id);
 }

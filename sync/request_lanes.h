@@ -93,7 +93,7 @@ class RequestLanes {
   int last_claimed_ = 0;  // customer: claims take turns too
   int in_flight_ = 0;     // without those that wait
   int unsent_ = 0;
-  std::unordered_set<std::int64_t> in_hand_;
+  std::unordered_multiset<std::int64_t> in_hand_;  // a failover may give out a number twice
 };
 
 }  // namespace bounced::sync

@@ -1,14 +1,16 @@
 -- Writes what became of requests, and what that means for the mirror. Their customers' rows are locked.
 -- $1 daemon; $2 customers whose rows are locked; of each request: $3 number; $4 claim; $5 new state; $6 outcome;
--- $7 attempts and $8 interruptions to add; $9 error; $10 seconds to the next attempt; $11 why its bounces are gone.
+-- $7 attempts and $8 interruptions to add; $9 error; $10 seconds to the next attempt; $11 why its bounces are gone;
+-- $12 when it was claimed. A failover that loses commits gives out the same numbers once more, but not at the same time.
 with ended as materialized (
   select r.request_id, r.customer_id, r.email, r.claimed_at, r.unsure_since, e.state, e.outcome, e.attempts,
          e.interruptions, e.error, e.again_in, e.because
     from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::int[], $8::int[], $9::text[], $10::float8[],
-                $11::text[])
-         as e (request_id, claim, state, outcome, attempts, interruptions, error, again_in, because)
+                $11::text[], $12::timestamptz[])
+         as e (request_id, claim, state, outcome, attempts, interruptions, error, again_in, because, claimed_at)
     join bounced.deletion_requests r using (request_id)
-   where r.state = 'sending' and r.claimed_by = $1 and r.claim = e.claim and r.customer_id = any ($2::int[])
+   where r.state = 'sending' and r.claimed_by = $1 and r.claim = e.claim and r.claimed_at = e.claimed_at
+     and r.customer_id = any ($2::int[])
      for no key update of r skip locked
 ), off as (
   -- An address may have been asked for twice.

@@ -2,6 +2,7 @@
 // The primary PostgreSQL dies or takes no more writes, and its standby is promoted.
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -156,6 +157,55 @@ TEST_F(Failover, WithoutSynchronousReplicationTheMirrorIsRightToo) {
   daemon->wait_for_stderr("database back");
   expect_mirror_is_right(at_standby);
   EXPECT_EQ(new_value("select count(*) from bounced.deletion_requests where state <> 'done'"), "0");
+  stop(*daemon);
+}
+
+// What is lost may be steps of sequences too: then the numbers of a request and of its claim are given out again, while
+// the call for the one that was lost is still in flight.
+TEST_F(Failover, NumbersThatAreGivenOutAgainAreNotMixedUp) {
+  configure_customers("1h");
+  const auto daemon = start({"run"});
+  wait_mirrored();
+  // So that the next step is not one of those that PostgreSQL has written ahead.
+  execute(at_primary, "select setval('bounced.claims', 1000)");
+  wait_until([&] { return new_value("select last_value from bounced.claims") == "1000"; }, "the standby knows it");
+  execute(standby.url(), "alter system set primary_conninfo = ''");
+  execute(standby.url(), "select pg_reload_conf()");
+  wait_until([&] { return query_value(standby.url(), "select count(*) from pg_stat_wal_receiver") == "0"; },
+             "the standby gets no more");
+
+  api.answer({.task = simulator::Task::remove}, {.hold_head = true}, 0);
+  const auto request = [](const std::string& url, int place) {
+    execute(url, fmt::format("insert into bounced.deletion_requests (customer, email) select customer, email from "
+                             "bounced.current_bounces where customer = 'c1' order by email offset {} limit 1",
+                             place));
+  };
+  const std::string numbers = "select request_id || ' ' || claim from bounced.deletion_requests";
+  request(at_primary, 0);
+  ASSERT_TRUE(api.wait_for_held(1));
+  const std::string lost = query_value(at_primary, numbers);
+  primary.kill();
+  standby.promote();
+  api.clear_answers();
+  std::promise<void> go_on;
+  api.set_hook([open = go_on.get_future().share()](const simulator::Call& call) -> std::optional<simulator::Answer> {
+    if (call.task() == "delete") open.wait();
+    return std::nullopt;
+  });
+  const auto calls = api.counters().calls;
+  request(at_standby, 100);
+  ASSERT_TRUE(api.wait_for_calls(calls + 1));
+  ASSERT_EQ(new_value(numbers), lost);
+
+  api.release();
+  daemon->wait_for_stderr("request=1 ");  // the end of the one that was lost
+  EXPECT_EQ(new_value("select state from bounced.deletion_requests"), "sending");
+  go_on.set_value();
+  wait_until([&] { return new_value("select state from bounced.deletion_requests") == "done"; }, "it is carried out");
+  EXPECT_EQ(new_value("select outcome from bounced.deletion_requests"), "deleted");
+  EXPECT_EQ(
+      new_value("select gone_because from bounced.bounces join bounced.deletion_requests using (customer, email)"),
+      "deleted");
   stop(*daemon);
 }
 
