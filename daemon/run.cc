@@ -18,6 +18,7 @@
 #include "daemon/wiring.h"
 #include "db/accounts.h"
 #include "db/customers.h"
+#include "db/daemons.h"
 #include "db/listener.h"
 #include "sync/backoff.h"
 #include "sync/deletions.h"
@@ -108,6 +109,9 @@ asio::awaitable<void> Daemon::run(bool may_migrate) {
   }
   try {
     co_await tasks_.end();
+  } catch (const db::NumberTaken&) {
+    failure = std::current_exception();
+    number_ = 0;
   } catch (...) {
     if (!failure) failure = std::current_exception();
   }

@@ -28,7 +28,9 @@ std::vector<AccountShare> heartbeat(Session& session, std::int64_t daemon, const
                                     std::optional<std::chrono::duration<double>> since_last) {
   const auto seconds = since_last ? std::optional(since_last->count()) : std::nullopt;
   return session.in_transaction([&](pqxx::work& tx) {
-    exec(tx, sql::heartbeat, daemon, facts.host, facts.pid, facts.version, facts.machine, facts.process_start, seconds);
+    const pqxx::result written = exec(tx, sql::heartbeat, daemon, facts.host, facts.pid, facts.version, facts.machine,
+                                      facts.process_start, seconds);
+    if (written.affected_rows() == 0) throw NumberTaken(daemon);
     std::vector<AccountShare> shares;
     for (const auto& row : exec(tx, sql::account_shares, daemon)) {
       shares.push_back({row[0].as<std::string>(), row[1].as<int>(), row[2].as<int>()});

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,18 @@ struct AccountShare {
   int before = 0;
 };
 
+// After a failover that lost the daemon's row, another one has got its number. It has to start anew, without
+// end_daemon(), which would be the other's end.
+class NumberTaken : public std::runtime_error {
+ public:
+  explicit NumberTaken(std::int64_t daemon)
+      : std::runtime_error("the database gave this daemon's number, " + std::to_string(daemon) +
+                           ", to another one, after a failover that lost its row: start this one again") {}
+};
+
 // Says that the daemon is alive. `since_last`: how long ago it said so last, by its own clock, which shows a jump of
-// the database's. Returns with whom it shares its accounts, as far as they have registered.
+// the database's. Returns with whom it shares its accounts, as far as they have registered. Throws
+// NumberTaken.
 std::vector<AccountShare> heartbeat(Session& session, std::int64_t daemon, const DaemonFacts& facts,
                                     std::optional<std::chrono::duration<double>> since_last = std::nullopt);
 

@@ -1,5 +1,6 @@
 -- A daemon says that it is alive. One that was taken for dead and removed comes back under its number, and has to say
--- again what it has in its configuration.
+-- again what it has in its configuration. Changes no row where the number is another's by now: after a failover that
+-- lost its row, and the step of the sequence with it.
 -- $1 daemon; $2 host; $3 pid; $4 version; $5 machine; $6 start of the process; $7 seconds since its last heartbeat by
 -- its own clock, or null
 with last as (
@@ -17,3 +18,4 @@ with last as (
 )
 insert into bounced.daemons (daemon_id, host, pid, version, machine, process_start) values ($1, $2, $3, $4, $5, $6)
     on conflict (daemon_id) do update set heartbeat = clock_timestamp()
+    where (daemons.host, daemons.pid, daemons.machine, daemons.process_start) is not distinct from ($2, $3, $5, $6)

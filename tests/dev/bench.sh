@@ -56,8 +56,11 @@ bench_polls() {
 }
 
 bench() {
-  local which=${1-all}
-  [[ $which == --* ]] && which=all || shift $(($# > 0))
+  local which=all
+  if [[ ${1---} != --* ]]; then
+    which=$1
+    shift
+  fi
   [[ $which == all || $which == deletions || $which == polls ]] || die "bench [deletions|polls] [--quick] [--hour[=POLLS]]"
   prepare_simulated
   command -v npm >/dev/null || need nodejs npm

@@ -240,6 +240,14 @@ TEST_F(Daemons, ABeatThatComesWhenItIsExpectedIsNoJump) {
   EXPECT_EQ(value("select met_at from bounced.server"), "-infinity");
 }
 
+TEST_F(Daemons, ANumberThatWasGivenToAnotherIsNotShared) {
+  const auto one = start("one");
+  execute(url, "delete from bounced.daemons; select setval('bounced.daemons_daemon_id_seq', 1, false)");
+  ASSERT_EQ(start("two"), one);
+  EXPECT_THROW(heartbeat(session, one, facts("one")), NumberTaken);
+  heartbeat(session, one, facts("two"));
+}
+
 TEST_F(Daemons, TimesThatAClockLeftInTheFutureAreMended) {
   const auto one = start("one");
   enter(one, {customer("a"), customer("b", 24h)});

@@ -65,6 +65,14 @@ TEST_F(Run, IsWokenByPollNow) {
   stop(*daemon, SIGINT);
 }
 
+TEST_F(Run, EndsWhenItsNumberIsAnothersAndLeavesThatOneAlone) {
+  const auto daemon = start_idle();
+  execute(url(), "update bounced.daemons set host = 'elsewhere'");
+  EXPECT_EQ(daemon->wait(), 1);
+  EXPECT_THAT(daemon->stderr_text(), HasSubstr("to another one, after a failover that lost its row: start this one again"));
+  EXPECT_EQ(value("select host from bounced.daemons"), "elsewhere");
+}
+
 TEST_F(Run, SaysWhoIsWhoInTheDatabase) {
   const auto daemon = start_idle();
   wait_until(

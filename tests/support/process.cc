@@ -54,6 +54,8 @@ Process::Process(std::vector<std::string> command, const Options& options) : com
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, out.ends[1], STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, err.ends[1], STDERR_FILENO);
+  // Asio's sockets do not close themselves: one that a relay or a simulator closes would stay open in the child.
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   std::vector<std::string> full = with_prefix(command_, options);
   std::vector<char*> arguments;
   for (std::string& argument : full) arguments.push_back(argument.data());
