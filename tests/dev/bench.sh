@@ -29,10 +29,42 @@ YAML
 }
 
 # run_bench NAME [OPTION...]
-run_bench() {
+run_bench_lists() {
+  start_simulator --customer json=1
+  cat >"$dev/bench-lists.txt" <<TEXT
+json
+grown
+huge
+ten0
+ten1
+ten2
+ten3
+ten4
+ten5
+ten6
+ten7
+ten8
+ten9
+TEXT
+  write_bench_configuration 24h 8 'customers_file: bench-lists.txt'
+  cat >>"$dev/bench.yaml" <<YAML
+  - name: xml
+    format: xml
+    base_url: $api
+    ca_file: simulator-ca.pem
+    user: reseller
+    key: {file: simulator.key}
+    rate_limit: 0
+    customers: [xml]
+YAML
+  run_bench lists "$@"
+}
+
+bench() {
   BENCH_URL="postgresql://bounced@/bounced_bench?host=$socket" BENCH_API=$api BENCH_CA=$dev/simulator-ca.pem \
     BENCH_PROGRAM=$root/build/release/bounced BENCH_CONFIG=$dev/bench.yaml BENCH_OUT=$root/build/bench/$1.json \
     BENCH_FSYNC_US=$(measure_fsync) BENCH_CUSTOMERS=$dev/bench-customers.txt BENCH_SIMULATOR=$simulator \
+    BENCH_PSQL=$bin/psql BENCH_SUPERUSER_URL="postgresql://postgres@/bounced_bench?host=$socket" BENCH_FOLDER=$dev \
     BENCH_POSTMASTER=$(as_server head -n 1 "$data/postmaster.pid") node "build/bench/$1.mjs" "${@:2}"
 }
 
@@ -55,13 +87,45 @@ bench_polls() {
   run_bench polls "$@"
 }
 
+bench_lists() {
+  start_simulator --customer json=1
+  cat >"$dev/bench-lists.txt" <<TEXT
+json
+grown
+huge
+ten0
+ten1
+ten2
+ten3
+ten4
+ten5
+ten6
+ten7
+ten8
+ten9
+TEXT
+  write_bench_configuration 24h 8 'customers_file: bench-lists.txt'
+  cat >>"$dev/bench.yaml" <<YAML
+  - name: xml
+    format: xml
+    base_url: $api
+    ca_file: simulator-ca.pem
+    user: reseller
+    key: {file: simulator.key}
+    rate_limit: 0
+    customers: [xml]
+YAML
+  run_bench lists "$@"
+}
+
 bench() {
   local which=all
   if [[ ${1---} != --* ]]; then
     which=$1
     shift
   fi
-  [[ $which == all || $which == deletions || $which == polls ]] || die "bench [deletions|polls] [--quick] [--hour[=POLLS]]"
+  [[ $which == all || $which == deletions || $which == polls || $which == lists ]] ||
+    die "bench [deletions|polls|lists] [--quick] [OPTION...]"
   prepare_simulated
   command -v npm >/dev/null || need nodejs npm
   mkdir -p build/bench
@@ -70,7 +134,7 @@ bench() {
   (cd build/bench && npm ci --no-audit --no-fund --loglevel=error >&2) || die "npm could not install the peers"
   start_cluster
   local one
-  for one in deletions polls; do
+  for one in deletions polls lists; do
     [[ $which == all || $which == "$one" ]] || continue
     script_psql -U postgres -d postgres -c 'drop database if exists bounced_bench with (force)' \
       -c 'create database bounced_bench owner bounced'

@@ -53,6 +53,8 @@ std::string Control::obey(std::string_view command, const Call& call) {
     deletion_ms_ = number(call, "ms");
   } else if (command == "answer") {
     answer(simulator_, call);
+  } else if (command == "gzip") {
+    simulator_.set_gzip(number(call, "on") > 0 ? Gzip::if_accepted : Gzip::never);
   } else if (command == "clear-answers") {
     simulator_.clear_answers();
   } else {
@@ -71,6 +73,8 @@ std::string Control::obey_for_customer(std::string_view command, const Call& cal
     add(simulator_, call);
   } else if (command == "add-some") {
     simulator_.add_some(customer, number(call, "count"));
+  } else if (command == "clear") {
+    simulator_.clear(customer);
   } else if (command == "generate") {
     simulator_.generate(customer, number(call, "seed"), number(call, "count"));
   } else {

@@ -21,16 +21,17 @@ namespace bounced::simulator {
 //   remove        customer, email
 //   remove-some   customer, count
 //   generate      customer, seed, count
+//   clear         customer                                      its list is empty
+//   gzip          on                                            1: for those who accept it, as usual; 0: never
 //   size          customer
 //   answer        customer, status, content_type, body, times   the next calls are answered like this
 //   clear-answers
 //   calls                                                       how many calls have arrived, these too
 //   slow          ms                                            so long every deletion takes from now on
 //   last-deletion                                               when the last one arrived, in microseconds since 1970
-//   polls                                                       when lists were asked for since the last `polls`, a
-//   line
-//                                                               each: customer and microseconds since 1970. The first
-//                                                               one begins it
+//   polls                                                       when lists were asked for since the last `polls`, each
+//                                                               in a line: customer and microseconds since 1970. The
+//                                                               first one begins it
 //
 // Each but polls answers with one line: a number, or "ok".
 class Control {
