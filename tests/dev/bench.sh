@@ -29,38 +29,7 @@ YAML
 }
 
 # run_bench NAME [OPTION...]
-run_bench_lists() {
-  start_simulator --customer json=1
-  cat >"$dev/bench-lists.txt" <<TEXT
-json
-grown
-huge
-ten0
-ten1
-ten2
-ten3
-ten4
-ten5
-ten6
-ten7
-ten8
-ten9
-TEXT
-  write_bench_configuration 24h 8 'customers_file: bench-lists.txt'
-  cat >>"$dev/bench.yaml" <<YAML
-  - name: xml
-    format: xml
-    base_url: $api
-    ca_file: simulator-ca.pem
-    user: reseller
-    key: {file: simulator.key}
-    rate_limit: 0
-    customers: [xml]
-YAML
-  run_bench lists "$@"
-}
-
-bench() {
+run_bench() {
   BENCH_URL="postgresql://bounced@/bounced_bench?host=$socket" BENCH_API=$api BENCH_CA=$dev/simulator-ca.pem \
     BENCH_PROGRAM=$root/build/release/bounced BENCH_CONFIG=$dev/bench.yaml BENCH_OUT=$root/build/bench/$1.json \
     BENCH_FSYNC_US=$(measure_fsync) BENCH_CUSTOMERS=$dev/bench-customers.txt BENCH_SIMULATOR=$simulator \

@@ -69,7 +69,8 @@ TEST_F(Run, EndsWhenItsNumberIsAnothersAndLeavesThatOneAlone) {
   const auto daemon = start_idle();
   execute(url(), "update bounced.daemons set host = 'elsewhere'");
   EXPECT_EQ(daemon->wait(), 1);
-  EXPECT_THAT(daemon->stderr_text(), HasSubstr("to another one, after a failover that lost its row: start this one again"));
+  EXPECT_THAT(daemon->stderr_text(),
+              HasSubstr("to another one, after a failover that lost its row: start this one again"));
   EXPECT_EQ(value("select host from bounced.daemons"), "elsewhere");
 }
 
