@@ -72,20 +72,36 @@ void note_seen(pqxx::work& tx, const Claim& claim, const Merged& merged, bool wh
   exec(tx, sql::note_seen, claim.customer_id, claim.asked_at, older_than);
 }
 
-void write_end(pqxx::work& tx, const Claim& claim, const ListFacts& list, const Merged& merged) {
+// The list's fingerprint, where it can be compared with others: what is left out has none.
+std::optional<std::string> print_of(const Claim& claim, const ListFacts& list) {
+  const bool comparable = claim.full && list.without_email == 0 && list.too_long == 0 && !list.print.empty();
+  return comparable ? std::optional(list.print) : std::nullopt;
+}
+
+struct Merge {
+  Merged merged;
+  std::optional<std::string> print = {};  // of the list, where the current bounces are exactly that now
+  bool is_same = false;                   // it was found to be so without a merge
+};
+
+void write_end(pqxx::work& tx, const Claim& claim, const ListFacts& list, std::int64_t edition, const Merge& merge) {
+  const Merged& merged = merge.merged;
   const bool believed = claim.full && list.without_email == 0 && !merged.held;
   const std::optional<std::string> remark =
       merged.remark.empty() ? std::nullopt : std::optional<std::string>(merged.remark);
   const std::int64_t more_current = merged.added - merged.superseded - merged.disappeared;
-  exec(tx, sql::finish_poll, claim.customer_id, claim.asked_at, believed, merged.held, remark, more_current);
+  const bool print_stands = !claim.full && !merged.changed_something();
+  exec(tx, sql::finish_poll, claim.customer_id, claim.asked_at, believed, merged.held, remark, more_current,
+       merge.print, merge.print ? std::optional(list.entries) : std::nullopt,
+       merge.print ? std::optional(edition) : std::nullopt, !merge.is_same, print_stands);
   if (merged.changed_something()) {
     exec(tx, sql::log_poll, claim.customer_id, claim.full ? "full" : "recent", claim.asked_at, list.entries,
          merged.added, merged.changed, merged.superseded, merged.disappeared, list.bytes, remark);
   }
 }
 
-// Everything after the rows are staged. The customer's row is locked, and the claim stands.
-Merged merge(pqxx::work& tx, const Claim& claim, const ListFacts& list) {
+// What is staged. The customer's row is locked, and the claim stands.
+Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& list) {
   const auto staged = exec_row(tx, "select count(*) from pg_temp.staged")[0].as<std::uint64_t>();
   if (staged != list.entries) {
     throw Unavailable(fmt::format("{} rows of a list of {} are staged: the session was lost", staged, list.entries));
@@ -102,22 +118,30 @@ Merged merge(pqxx::work& tx, const Claim& claim, const ListFacts& list) {
                 .remark = {}};
   merged.remark = remark_on(merged, list);
   note_seen(tx, claim, merged, whole);
-  write_end(tx, claim, list, merged);
-  return merged;
+  return {std::move(merged), row[6].as<bool>() ? print_of(claim, list) : std::nullopt};
 }
 
-template <class Stage, class Clear>
-std::variant<Merged, NotMerged> merge_in_transaction(Session& session, const Claim& claim, const ListFacts& list,
-                                                     Stage stage_rows, Clear clear) {
-  return session.in_transaction([&](pqxx::work& tx) -> std::variant<Merged, NotMerged> {
+// Runs work(tx, edition) where the claim still stands, with the customer's row locked.
+template <class Work>
+auto under_claim(Session& session, const Claim& claim, Work work) {
+  using Outcome = decltype(work(std::declval<pqxx::work&>(), std::int64_t{}));
+  return session.in_transaction([&](pqxx::work& tx) -> Outcome {
     const pqxx::result locked = exec(tx, sql::lock_claim, claim.customer_id, claim.daemon, claim.number);
     if (locked.empty()) return NotMerged::claim_lost;
     if (locked[0][0].as<std::string>() != claim.time_zone) return NotMerged::zone_changed;
-    stage_rows(tx);
-    const Merged merged = merge(tx, claim, list);
-    clear(tx);
-    return merged;
+    return work(tx, locked[0][1].as<std::int64_t>());
   });
+}
+
+bool is_same_list(pqxx::work& tx, const Claim& claim, const ListFacts& list, std::int64_t edition) {
+  const auto print = print_of(claim, list);
+  return print && exec_row(tx, sql::is_same_list, claim.customer_id, *print, list.entries, edition)[0].as<bool>();
+}
+
+Merged finish_same(pqxx::work& tx, const Claim& claim, const ListFacts& list, std::int64_t edition) {
+  Merged nothing;
+  write_end(tx, claim, list, edition, {nothing, list.print, true});
+  return nothing;
 }
 
 }  // namespace
@@ -130,23 +154,38 @@ void stage(Session& session, const Claim& claim, const Batches& batches) {
   session.in_transaction([&](pqxx::work& tx) { copy(tx, "staged_long", claim.time_zone, batches); });
 }
 
+std::optional<std::variant<Merged, NotMerged>> finish_if_same(Session& session, const Claim& claim,
+                                                              const ListFacts& list) {
+  using Outcome = std::optional<std::variant<Merged, NotMerged>>;
+  return under_claim(session, claim, [&](pqxx::work& tx, std::int64_t edition) -> Outcome {
+    if (!is_same_list(tx, claim, list, edition)) return std::nullopt;
+    return finish_same(tx, claim, list, edition);
+  });
+}
+
 std::variant<Merged, NotMerged> merge_staged(Session& session, const Claim& claim, const ListFacts& list) {
-  return merge_in_transaction(
-      session, claim, list,
-      // At most half of the pool's connections merge long lists at once: that bounds the memory.
-      [](pqxx::work& tx) { exec(tx, "select set_config('work_mem', '64MB', true)"); },
-      [](pqxx::work& tx) { exec(tx, "truncate pg_temp.staged_long"); });
+  using Outcome = std::variant<Merged, NotMerged>;
+  return under_claim(session, claim, [&](pqxx::work& tx, std::int64_t edition) -> Outcome {
+    // At most half of the pool's connections merge long lists at once: that bounds the memory.
+    exec(tx, "select set_config('work_mem', '64MB', true)");
+    const Merge merge = merge_staged_rows(tx, claim, list);
+    write_end(tx, claim, list, edition, merge);
+    exec(tx, "truncate pg_temp.staged_long");
+    return merge.merged;
+  });
 }
 
 std::variant<Merged, NotMerged> merge_short(Session& session, const Claim& claim, const ListFacts& list,
                                             const Batches& batches) {
-  return merge_in_transaction(
-      session, claim, list,
-      [&](pqxx::work& tx) {
-        prepare_staging(tx);
-        copy(tx, "staged_short", claim.time_zone, batches);
-      },
-      [](pqxx::work&) {});  // the commit does it
+  using Outcome = std::variant<Merged, NotMerged>;
+  return under_claim(session, claim, [&](pqxx::work& tx, std::int64_t edition) -> Outcome {
+    if (is_same_list(tx, claim, list, edition)) return finish_same(tx, claim, list, edition);
+    prepare_staging(tx);
+    copy(tx, "staged_short", claim.time_zone, batches);  // the commit empties it
+    const Merge merge = merge_staged_rows(tx, claim, list);
+    write_end(tx, claim, list, edition, merge);
+    return merge.merged;
+  });
 }
 
 }  // namespace bounced::db

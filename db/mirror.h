@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -17,6 +18,7 @@ struct ListFacts {
   std::uint64_t without_email = 0;  // entries that could not be: then the list may lack bounces
   std::uint64_t too_long = 0;       // entries left out since their email is too long to be one
   std::uint64_t bytes = 0;          // as they came over the wire, for the log
+  std::string print = {};           // its ListPrint; empty: not known
 };
 
 // A list that was merged, committed.
@@ -37,6 +39,11 @@ enum class NotMerged {
   claim_lost,    // another daemon has the customer, or had it
   zone_changed,  // the customer's times are read in another zone now
 };
+
+// Notes the poll's success, sets the next one and gives the claim back, if the customer's current bounces are exactly
+// that list, as a merge has found before; nothing else is read or written then. Nothing: it has to be merged.
+std::optional<std::variant<Merged, NotMerged>> finish_if_same(Session& session, const Claim& claim,
+                                                              const ListFacts& list);
 
 // A long list is staged while it arrives, in the session's own temporary table: begin_staging, stage as often as
 // needed, merge, all in the same session. A short one is given to merge whole.

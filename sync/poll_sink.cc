@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/poll_sink.h"
 
+#include <algorithm>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <exception>
+#include <iterator>
+#include <optional>
 #include <utility>
+
+#include "sync/api/stopped.h"
+#include "sync/wakeup.h"
 
 namespace bounced::sync {
 namespace {
 
+using namespace std::chrono_literals;
+
 // About 15,000 bounces. Eight polls at once keep at most 32 MB of short lists.
 constexpr std::size_t short_list_bytes = 4 << 20;
-// A COPY of this much costs far more than its transaction.
+// A COPY of this much costs far more than its transaction. Twice that is in memory: one part is copied, one is read.
 constexpr std::size_t stage_bytes = 1 << 20;
 
 std::size_t size_of(const std::vector<db::ListedBounce>& batch) {
@@ -21,33 +33,100 @@ std::size_t size_of(const std::vector<db::ListedBounce>& batch) {
 
 }  // namespace
 
+struct PollSink::Staging {
+  Staging(const boost::asio::any_io_executor& executor, db::Claim of) : claim(std::move(of)), ended(executor) {}
+
+  static boost::asio::awaitable<void> run(std::shared_ptr<Staging> self) {
+    co_await self->lease->run([&](db::Session& session) { db::stage(session, self->claim, self->batches); });
+  }
+
+  // Waits for the part that is being copied. A cancelled poll waits too: at the database nothing is broken off.
+  boost::asio::awaitable<void> end() {
+    while (running) co_await ended.wait(1min);  // the end wakes us
+    if (error) std::rethrow_exception(error);
+  }
+
+  const db::Claim claim;
+  std::optional<db::Pool::Lease> lease;  // of the session where the list is staged
+  Batches batches;                       // being copied
+  Wakeup ended;
+  bool running = false;
+  std::exception_ptr error;
+};
+
 PollSink::PollSink(db::Pool& pool, const db::Claim& claim, Observer& observer)
     : pool_(pool), claim_(claim), observer_(observer) {}
 
 boost::asio::awaitable<void> PollSink::put(std::vector<db::ListedBounce>&& batch) {
   observer_.on(ListProgress{claim_.customer, batch.size()});
+  for (const db::ListedBounce& bounce : batch) print_.add(bounce);
   bytes_ += size_of(batch);
   batches_.push_back(std::move(batch));
-  if (bytes_ > (lease_ ? stage_bytes : short_list_bytes)) co_await stage();
+  if (bytes_ > (staging_ || spool_ ? stage_bytes : short_list_bytes)) co_await pass_on();
 }
 
-boost::asio::awaitable<void> PollSink::stage() {
-  if (!lease_) {
-    lease_ = co_await pool_.staging_lease();
-    co_await lease_->run(db::begin_staging);
-  }
-  co_await lease_->run([this](db::Session& session) { db::stage(session, claim_, batches_); });
+boost::asio::awaitable<void> PollSink::pass_on() {
+  if (!staging_ && !spool_ && claim_.full && claim_.may_be_same) spool_.emplace();
+  if (!spool_) co_return co_await stage();
+  for (const auto& part : batches_) spool_->write(part);
   batches_.clear();
   bytes_ = 0;
 }
 
-boost::asio::awaitable<std::variant<db::Merged, db::NotMerged>> PollSink::merge(const db::ListFacts& list) {
-  if (!lease_) {
+// The list is another one after all.
+boost::asio::awaitable<void> PollSink::stage_spooled() {
+  Batches last = std::exchange(batches_, {});
+  bytes_ = 0;
+  while (true) {
+    std::vector<db::ListedBounce> part = spool_->read();
+    if (part.empty()) break;
+    co_await api::throw_if_stopped();
+    bytes_ += size_of(part);
+    batches_.push_back(std::move(part));
+    if (bytes_ > stage_bytes) co_await stage();
+  }
+  spool_.reset();
+  std::ranges::move(last, std::back_inserter(batches_));
+  if (!staging_) co_await stage();
+}
+
+// Begins to copy what has come, when the part before is there.
+boost::asio::awaitable<void> PollSink::stage() {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  if (staging_) {
+    co_await staging_->end();
+  } else {
+    const auto staging = std::make_shared<Staging>(executor, claim_);
+    staging->lease = co_await pool_.staging_lease();
+    co_await staging->lease->run(db::begin_staging);
+    staging_ = staging;
+  }
+  staging_->batches = std::exchange(batches_, {});
+  bytes_ = 0;
+  staging_->running = true;
+  boost::asio::co_spawn(executor, Staging::run(staging_), [staging = staging_](std::exception_ptr error) {
+    staging->error = std::move(error);
+    staging->running = false;
+    staging->ended.wake();
+  });
+}
+
+boost::asio::awaitable<std::variant<db::Merged, db::NotMerged>> PollSink::merge(const db::ListFacts& read) {
+  db::ListFacts list = read;
+  list.print = print_.text();
+  if (spool_) {
+    auto same = co_await pool_.run([&](db::Session& session) { return db::finish_if_same(session, claim_, list); });
+    if (same) co_return *std::move(same);
+    co_await stage_spooled();
+  }
+  if (!staging_) {
     co_return co_await pool_.run(
         [&](db::Session& session) { return db::merge_short(session, claim_, list, batches_); });
   }
   if (!batches_.empty()) co_await stage();
-  co_return co_await lease_->run([&](db::Session& session) { return db::merge_staged(session, claim_, list); });
+  co_await staging_->end();
+  co_return co_await staging_->lease->run(
+      [&](db::Session& session) { return db::merge_staged(session, claim_, list); });
 }
 
 }  // namespace bounced::sync

@@ -16,4 +16,5 @@ update bounced.customers c
  where c.customer_id = free.customer_id
 returning c.customer_id, c.name, c.account, c.time_zone, c.claim, c.recent_days, true,
           extract(epoch from c.poll_every)::bigint, extract(epoch from c.full_every)::bigint,
-          clock_timestamp(), 0::float8, c.failures, free.was_paused
+          clock_timestamp(), 0::float8, c.failures, free.was_paused,
+          c.list_print is not null

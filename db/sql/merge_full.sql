@@ -59,7 +59,7 @@ with listed as (
                               gone_because)
   select $1, email, bounced_at, status, reason, $2, $2, gone_at, case when gone_at is not null then 'deleted' end
     from fresh
-  returning 1
+  returning gone_at
 ), changed as (
   update bounced.mirror m
      set status = d.status, reason = d.reason
@@ -81,5 +81,8 @@ with listed as (
 select (select count(*) from added), (select count(*) from changed),
        (select count(*) from gone where gone_because = 'superseded'),
        (select count(*) from gone where gone_because = 'disappeared'),
-       g.holds, (select rows from lacking)
+       g.holds, (select rows from lacking),
+       -- Whether the current rows are exactly the list now.
+       not g.holds and (select count(*) from difference where bounce_id is null)
+                       = (select count(*) from added where gone_at is null)
   from guard g

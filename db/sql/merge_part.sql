@@ -41,4 +41,5 @@ with listed as (
    where m.customer_id = $1 and m.bounce_id = d.bounce_id
   returning 1
 )
-select (select count(*) from added), (select count(*) from changed), 0::bigint, 0::bigint, false, 0::bigint
+select (select count(*) from added), (select count(*) from changed), 0::bigint, 0::bigint, false, 0::bigint,
+       false

@@ -3,8 +3,8 @@
 select w.privilege || ' on ' || w.name
   from (values ('bounced.accounts', 'select, insert, update'), ('bounced.customers', 'select, insert, update'),
                ('bounced.daemons', 'select, insert, update, delete'), ('bounced.live_daemons', 'select'),
-               ('bounced.server', 'select, update'), ('bounced.mirror', 'select, insert, update'),
-               ('bounced.polls', 'select, insert, delete'),
+               ('bounced.server', 'select, update'), ('bounced.mirror_edition', 'select'),
+               ('bounced.mirror', 'select, insert, update'), ('bounced.polls', 'select, insert, delete'),
                ('bounced.deletion_requests', 'select, update, delete')) as t (name, privileges)
  cross join lateral (select t.name, p.privilege from unnest(string_to_array(t.privileges, ', ')) as p (privilege)) w
  where to_regclass(w.name) is not null and not has_table_privilege(to_regclass(w.name), w.privilege)

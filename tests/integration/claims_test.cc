@@ -139,8 +139,8 @@ TEST_F(Claims, APausedAccountIsLeftAlone) {
 TEST_F(Claims, AfterAPollTheCustomerIsDueInItsOwnSlot) {
   for (int i = 0; i < 100; ++i) add(fmt::format("c{}", i));
   for (const Claim& claim : claim_due(session, daemon, {{"main", 100}}, 100, {})) merge_empty(claim);
-  EXPECT_THAT(due(), IsEmpty());
-  EXPECT_EQ(value("select bool_and(next_poll_at > now() and next_poll_at <= now() + interval '5 min') "
+  // One's slot may have come by now.
+  EXPECT_EQ(value("select bool_and(next_poll_at > last_poll_at and next_poll_at <= now() + interval '5 min') "
                   "from bounced.customers"),
             "t");
   // Spread evenly: no ten of a hundred within a tenth of the interval's half.

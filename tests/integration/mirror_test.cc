@@ -10,6 +10,7 @@
 
 #include "db/customers.h"
 #include "db/daemons.h"
+#include "db/list_print.h"
 #include "db/session.h"
 #include "tests/support/cluster.h"
 
@@ -60,9 +61,13 @@ class Mirror : public testing::Test {
     return recent;
   }
 
+  static ListFacts facts(const List& list, std::uint64_t without_email = 0) {
+    ListPrint print;
+    for (const ListedBounce& listed : list) print.add(listed);
+    return {.entries = list.size(), .without_email = without_email, .print = print.text()};
+  }
   Merged merge(const Claim& claimed, const List& list, std::uint64_t without_email = 0) {
-    const auto outcome =
-        merge_short(session, claimed, {.entries = list.size(), .without_email = without_email}, {list});
+    const auto outcome = merge_short(session, claimed, facts(list, without_email), {list});
     EXPECT_TRUE(std::holds_alternative<Merged>(outcome));
     return std::get<Merged>(outcome);
   }
@@ -341,6 +346,123 @@ TEST_F(Mirror, WhatAnAbandonedPollStagedIsNotMerged) {
   const Claim claimed = claim();
   stage(session, claimed, {{bounce("a@example.com")}});
   EXPECT_FALSE(std::get<Merged>(merge_staged(session, claimed, {.entries = 1})).changed_something());
+}
+
+TEST_F(Mirror, ACustomerWithBouncesCannotBeDeleted) {
+  full({bounce("a@example.com")});
+  EXPECT_THROW(test::execute(url, "delete from bounced.customers"), std::exception);
+  test::execute(url, "delete from bounced.mirror; delete from bounced.polls; delete from bounced.customers");
+}
+
+// ---- lists that are the same as before ----
+
+class SameList : public Mirror {
+ protected:
+  // Whether a poll with this list is over without a merge.
+  bool is_passed_over(const List& asked) {
+    const auto outcome = finish_if_same(session, claim(), facts(asked));
+    return outcome && !std::get<Merged>(*outcome).changed_something();
+  }
+  const List list = numbered(30);
+};
+
+TEST_F(SameList, NeedsNoMergeInAnyOrder) {
+  full(list);
+  List turned(list.rbegin(), list.rend());
+  test::execute(url, "update bounced.customers set last_full_at = '2020-01-01', list_asked_at = '2020-01-01'");
+  EXPECT_TRUE(is_passed_over(turned));
+  // It is a poll that went well, like any other.
+  EXPECT_EQ(value("select claimed_by is null and last_full_at > now() - interval '1 min' and next_poll_at > now() "
+                  "from bounced.customers"),
+            "t");
+  EXPECT_TRUE(is_passed_over(list));
+}
+
+TEST_F(SameList, OneEntryMoreOrLessOrOtherwiseIsAnotherList) {
+  full(list);
+  List other = list;
+  other.push_back(list[0]);
+  EXPECT_FALSE(is_passed_over(other));
+  EXPECT_FALSE(is_passed_over(List(list.begin(), list.end() - 1)));
+  other = list;
+  other[3].reason = "mailbox full";
+  EXPECT_FALSE(is_passed_over(other));
+  other = list;
+  std::swap(other[3].status, other[3].reason);
+  EXPECT_FALSE(is_passed_over(other));
+  other = list;
+  other[3].created = Instant{};
+  EXPECT_FALSE(is_passed_over(other));
+  EXPECT_TRUE(is_passed_over(list));
+}
+
+TEST_F(SameList, IsMergedAfterHandEditsAndRestores) {
+  const auto after = [&](const std::string& edit) {
+    full(list);
+    EXPECT_TRUE(is_passed_over(list));
+    test::execute(url, edit);
+    EXPECT_FALSE(is_passed_over(list)) << edit;
+    full(list);
+    EXPECT_EQ(value("select count(*) from bounced.current_bounces"), "30") << edit;
+  };
+  after("update bounced.mirror set gone_at = now(), gone_because = 'deleted' where email = '7@example.com'");
+  after("delete from bounced.mirror where email = '7@example.com'");
+  after("delete from bounced.mirror where email = 'nobody@example.com'");  // it does not ask what was changed
+  after(
+      "create table kept as select * from bounced.mirror; truncate bounced.mirror; "
+      "insert into bounced.mirror select * from kept where email <> '7@example.com'");
+}
+
+TEST_F(SameList, AnEditThatIsNotCommittedYetCountsWhenItIs) {
+  full(list);
+  Session editor({.url = url, .application = "test"});
+  editor.in_transaction([&](pqxx::work& tx) {
+    exec(tx, "set local bounced.daemon = 'off'; delete from bounced.mirror where email = '7@example.com'");
+    full(list);
+    EXPECT_TRUE(is_passed_over(list));
+  });
+  EXPECT_FALSE(is_passed_over(list));
+}
+
+TEST_F(SameList, IsMergedWhereARecentPollChangedSomething) {
+  full(list);
+  EXPECT_FALSE(recent({list[3]}).changed_something());
+  EXPECT_TRUE(is_passed_over(list));
+  List other = list;
+  other[3].reason = "mailbox full";
+  EXPECT_EQ(recent({other[3]}).changed, 1);
+  EXPECT_FALSE(is_passed_over(list));
+  EXPECT_EQ(full(list).changed, 1);
+  EXPECT_EQ(of("3@example.com", "reason"), "no such user");
+}
+
+TEST_F(SameList, IsMergedWhereTheShrinkGuardHeldSomething) {
+  full(list);
+  EXPECT_TRUE(full({list[0]}).held);
+  EXPECT_FALSE(is_passed_over({list[0]}));
+  EXPECT_EQ(full({list[0]}).disappeared, 29);
+  EXPECT_TRUE(is_passed_over({list[0]}));
+}
+
+TEST_F(SameList, IsMergedInAnotherTimeZoneAndAfterTwelveHours) {
+  full(list);
+  register_customer("UTC");
+  EXPECT_FALSE(is_passed_over(list));
+  full(list);
+  test::execute(url, "update bounced.customers set list_merged_at = list_merged_at - interval '12 hours'");
+  EXPECT_FALSE(is_passed_over(list));
+}
+
+TEST_F(SameList, IsMergedWhereAnOlderProgramPolledMeanwhile) {
+  full(list);
+  test::execute(url, "update bounced.customers set last_full_at = last_full_at + interval '1 s'");
+  EXPECT_FALSE(is_passed_over(list));
+}
+
+TEST_F(SameList, WithUnreadableEntriesIsNeverTheSame) {
+  full(list);
+  const ListFacts incomplete = facts(list, 1);
+  EXPECT_FALSE(finish_if_same(session, claim(), incomplete));
 }
 
 TEST_F(Mirror, RowsThatAreNotStagedAsManyAsWereReadAreNotMerged) {

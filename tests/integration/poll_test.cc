@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Polls from the API over TLS into PostgreSQL.
+#include "db/pqxx_compat.h"
+#include "db/session.h"
 #include "tests/integration/poll_fixture.h"
 
 namespace bounced::test {
@@ -72,6 +74,30 @@ TEST_F(PollTest, ALongListIsStagedWhileItArrives) {
   EXPECT_EQ(value("select added || ' ' || changed || ' ' || superseded + disappeared from bounced.polls "
                   "order by poll_id desc limit 1"),
             "5 0 10");
+}
+
+// Nothing of it goes to the database, and what comes after that is merged all the same.
+TEST_F(PollTest, ALongListThatIsTheSameIsNotStaged) {
+  add_customer("long");
+  api.set_gzip(Gzip::never);
+  api.generate("long", 1, 20'000);
+  poll("long");
+  const std::string merged_at = value("select list_merged_at from bounced.customers");
+  const std::string before = mirror();
+  with_daemon([&](Daemon& daemon) -> asio::awaitable<void> {
+    EXPECT_EQ((co_await daemon.poll("long")).end, End::merged);
+    co_await daemon.pool.run([](db::Session& session) {
+      session.in_transaction([](pqxx::work& tx) {
+        EXPECT_EQ(db::exec_row(tx, "select to_regclass('pg_temp.staged_long') is null")[0].as<bool>(), true);
+      });
+    });
+  });
+  EXPECT_EQ(mirror(), before);
+  EXPECT_EQ(value("select list_merged_at from bounced.customers"), merged_at);
+  EXPECT_EQ(value("select last_full_at > list_merged_at from bounced.customers"), "t");
+  test::execute(url, "delete from bounced.mirror where bounce_id % 1000 = 0");
+  poll("long");
+  EXPECT_EQ(value("select count(*) from bounced.current_bounces"), "20000");
 }
 
 TEST_F(PollTest, SlowLongListsDoNotKeepOthersFromTheDatabase) {

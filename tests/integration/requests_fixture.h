@@ -10,6 +10,7 @@
 #include "db/customers.h"
 #include "db/daemons.h"
 #include "db/errors.h"
+#include "db/list_print.h"
 #include "db/mirror.h"
 #include "db/pqxx_compat.h"
 #include "db/requests.h"
@@ -98,7 +99,9 @@ class Requests : public testing::Test {
     return asked;
   }
   Merged merge(const Claim& asked, const List& list) {
-    return std::get<Merged>(merge_short(session, asked, {.entries = list.size()}, {list}));
+    ListPrint print;
+    for (const ListedBounce& listed : list) print.add(listed);
+    return std::get<Merged>(merge_short(session, asked, {.entries = list.size(), .print = print.text()}, {list}));
   }
 
   std::string url = test::Cluster::shared().create_database();

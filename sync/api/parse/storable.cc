@@ -7,6 +7,19 @@
 #include "sync/api/parse/utf8.h"
 
 namespace bounced::api {
+namespace {
+
+// How many plain bytes stand first, with single spaces between them.
+std::size_t plain_run(std::string_view bytes) {
+  std::size_t end = 0;
+  while (end < bytes.size() && (is_plain(bytes[end]) ||
+                                (bytes[end] == ' ' && end > 0 && end + 1 < bytes.size() && is_plain(bytes[end + 1])))) {
+    ++end;
+  }
+  return end;
+}
+
+}  // namespace
 
 void StorableText::append(std::string_view piece) {
   if (full_) return;
@@ -35,8 +48,7 @@ void StorableText::clear() {
 // Adds all but a character that is cut by the end of the bytes, and returns that.
 std::string_view StorableText::consume(std::string_view bytes) {
   while (!bytes.empty() && !full_) {
-    const auto end = std::find_if_not(bytes.begin(), bytes.end(), is_plain);
-    const auto plain = static_cast<std::size_t>(end - bytes.begin());
+    const std::size_t plain = plain_run(bytes);
     if (plain > 0) {
       add_run(bytes.substr(0, plain));
       bytes.remove_prefix(plain);
@@ -58,9 +70,10 @@ std::string_view StorableText::consume(std::string_view bytes) {
 void StorableText::add_run(std::string_view plain) {
   add_char(plain.substr(0, 1), false);
   if (full_) return;
-  const std::string_view fits = plain.substr(1, limit_ - text_.size());
-  add(fits);
+  std::string_view fits = plain.substr(1, limit_ - text_.size());
   full_ = fits.size() + 1 < plain.size();
+  if (fits.ends_with(' ')) fits.remove_suffix(1);  // it is cut off there
+  add(fits);
 }
 
 void StorableText::add_char(std::string_view bytes, bool blank) {
