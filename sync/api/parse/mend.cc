@@ -19,6 +19,11 @@ bool is_hex(char byte) {
   return std::isxdigit(static_cast<unsigned char>(byte)) != 0;
 }
 
+// In XML, by itself.
+bool needs_no_mending(char byte) {
+  return (is_plain(byte) && byte != '&') || byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r';
+}
+
 // Could these bytes be, or become with more of them, what starts with prefix?
 bool may_start_with(std::string_view bytes, std::string_view prefix) {
   return bytes.substr(0, prefix.size()) == prefix.substr(0, bytes.size());
@@ -94,8 +99,7 @@ std::string_view XmlMender::mend(std::string_view piece, bool last) {
   std::string_view rest = text;
   bool judged = started_ || read_start(rest, last);
   while (judged && !rest.empty()) {
-    const auto end = std::find_if(rest.begin(), rest.end(),
-                                  [](char byte) { return byte == '&' || (byte != ' ' && !is_plain(byte)); });
+    const auto end = std::find_if_not(rest.begin(), rest.end(), needs_no_mending);
     mended_.append(rest.begin(), end);
     rest.remove_prefix(static_cast<std::size_t>(end - rest.begin()));
     if (!rest.empty()) judged = rest.front() == '&' ? mend_reference(rest, last) : mend_char(rest, last);
