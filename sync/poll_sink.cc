@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/poll_sink.h"
 
-#include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <exception>
-#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -75,8 +73,7 @@ boost::asio::awaitable<void> PollSink::pass_on() {
 
 // The list is another one after all.
 boost::asio::awaitable<void> PollSink::stage_spooled() {
-  Batches last = std::exchange(batches_, {});
-  bytes_ = 0;
+  co_await pass_on();  // its end
   while (true) {
     std::vector<db::ListedBounce> part = spool_->read();
     if (part.empty()) break;
@@ -85,9 +82,6 @@ boost::asio::awaitable<void> PollSink::stage_spooled() {
     batches_.push_back(std::move(part));
     if (bytes_ > stage_bytes) co_await stage();
   }
-  spool_.reset();
-  std::ranges::move(last, std::back_inserter(batches_));
-  if (!staging_) co_await stage();
 }
 
 // Begins to copy what has come, when the part before is there.

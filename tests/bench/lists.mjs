@@ -10,7 +10,7 @@ import { barChart } from './chart.mjs';
 import { ca, config, control, finish, get, machine, one, out, processorTime, program, quantile, quick, say, sql,
   url } from './common.mjs';
 
-const { BENCH_PSQL: psql, BENCH_FOLDER: folder, BENCH_SIMULATOR: simulator, BENCH_SUPERUSER_URL: superuser } = process.env;
+const { BENCH_PSQL: psql, BENCH_FOLDER: folder, BENCH_SUPERUSER_URL: superuser } = process.env;
 const option = (name, otherwise) =>
   process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise;
 const only = option('only')?.split(',');
@@ -282,4 +282,3 @@ writeFileSync(out.replace(/json$/, 'svg'), barChart(`${size.toLocaleString('en')
     .map(({ work, seconds: value }) => [work, value])));
 agent.destroy();
 await finish(result);
-void simulator;

@@ -58,21 +58,7 @@ bench_polls() {
 
 bench_lists() {
   start_simulator --customer json=1
-  cat >"$dev/bench-lists.txt" <<TEXT
-json
-grown
-huge
-ten0
-ten1
-ten2
-ten3
-ten4
-ten5
-ten6
-ten7
-ten8
-ten9
-TEXT
+  printf '%s\n' json grown huge ten{0..9} >"$dev/bench-lists.txt"
   write_bench_configuration 24h 8 'customers_file: bench-lists.txt'
   cat >>"$dev/bench.yaml" <<YAML
   - name: xml
