@@ -27,7 +27,7 @@ std::vector<Claim> claims_from(const pqxx::result& rows, std::int64_t daemon) {
     claim.late = std::chrono::duration<double>(row[10].as<double>());
     claim.failures = row[11].as<int>();
     claim.account_was_paused = row[12].as<bool>();
-    claim.may_be_same = row[13].as<bool>();
+    claim.has_bounces = row[13].as<bool>();
     claims.push_back(std::move(claim));
   }
   return claims;

@@ -27,7 +27,7 @@ struct Claim {
   std::chrono::duration<double> late{};  // behind the time it was due
   int failures = 0;                      // polls that failed in a row before
   bool account_was_paused = false;       // and is not yet known to be well again
-  bool may_be_same = false;              // the fingerprint of the last full list is known
+  bool has_bounces = false;              // current ones, in the mirror
 };
 
 // How many customers of an account may be claimed now.

@@ -32,4 +32,21 @@ class CopyWriter {
   std::unique_ptr<Impl> impl_;
 };
 
+// COPY (query) TO STDOUT within a transaction, row by row, while the server works on. The transaction can do nothing
+// else until next() has said that there are no more.
+class CopyReader {
+ public:
+  using Field = std::optional<std::string_view>;  // nothing: null
+
+  CopyReader(pqxx::transaction_base& tx, const std::string& query);
+  ~CopyReader();
+
+  // Gives the next row's fields, until the next call; false where there is none.
+  bool next(std::vector<Field>& fields);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 }  // namespace bounced::db

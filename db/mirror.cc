@@ -1,51 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "db/mirror.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include "db/copy.h"
 #include "db/pqxx_compat.h"
 #include "db/queries.h"
 #include "db/session.h"
+#include "db/staging.h"
 
 namespace bounced::db {
 namespace {
 
-using Batches = std::vector<std::vector<ListedBounce>>;
-
 // A list that is known to be incomplete notes in the rows that it has them at most once a day: every poll of a customer
 // whose list always has an unreadable entry would rewrite every row otherwise.
 constexpr double note_incomplete_after_seconds = 86400;
-
-// PostgreSQL's text form of the time, to be read in the session's zone unless it is an instant.
-std::optional<std::string> timestamp_text(const ListedBounce& bounce) {
-  if (const auto* local = std::get_if<LocalTime>(&bounce.created)) return local->text;
-  if (const auto* instant = std::get_if<Instant>(&bounce.created)) return fmt::format("{:%F %T}+00", *instant);
-  return std::nullopt;
-}
-
-void copy(pqxx::work& tx, const char* table, const std::string& time_zone, const Batches& batches) {
-  // COPY itself converts the times then; is_local: the zone is the session's own again after the transaction.
-  exec(tx, "select set_config('TimeZone', $1, true)", time_zone);
-  CopyWriter writer(tx, table, {"email", "bounced_at", "status", "reason"});
-  for (const auto& batch : batches) {
-    for (const ListedBounce& bounce : batch) {
-      const std::optional<std::string> created = timestamp_text(bounce);
-      writer.row({bounce.email, created, bounce.status, bounce.reason});
-    }
-  }
-  writer.finish();
-}
-
-// Makes the session's staging tables, or empties the long one where a poll that did not end left rows.
-void prepare_staging(pqxx::work& tx) {
-  if (exec_row(tx, "select to_regclass('pg_temp.staged') is null")[0].as<bool>()) {
-    exec(tx, sql::stage_setup);
-  } else if (exec_row(tx, "select exists (select from pg_temp.staged_long)")[0].as<bool>()) {
-    exec(tx, "truncate pg_temp.staged_long");
-  }
-}
 
 std::string remark_on(const Merged& merged, const ListFacts& list) {
   std::string remark;
@@ -101,14 +69,15 @@ void write_end(pqxx::work& tx, const Claim& claim, const ListFacts& list, std::i
 }
 
 // What is staged. The customer's row is locked, and the claim stands.
-Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& list) {
-  const auto staged = exec_row(tx, "select count(*) from pg_temp.staged")[0].as<std::uint64_t>();
-  if (staged != list.entries) {
-    throw Unavailable(fmt::format("{} rows of a list of {} are staged: the session was lost", staged, list.entries));
+Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& list, const Staged& staged) {
+  const auto rows = exec_row(tx, "select count(*) from pg_temp.staged")[0].as<std::uint64_t>();
+  if (rows != staged.entries) {
+    throw Unavailable(fmt::format("{} rows of a list of {} are staged: the session was lost", rows, staged.entries));
   }
   const bool whole = list.without_email == 0;
-  const pqxx::row row =
-      exec_row(tx, claim.full && whole ? sql::merge_full : sql::merge_part, claim.customer_id, claim.asked_at);
+  const pqxx::row row = claim.full && whole
+                            ? exec_row(tx, sql::merge_full, claim.customer_id, claim.asked_at, staged.only_parts)
+                            : exec_row(tx, sql::merge_part, claim.customer_id, claim.asked_at);
   Merged merged{.added = row[0].as<std::int64_t>(),
                 .changed = row[1].as<std::int64_t>(),
                 .superseded = row[2].as<std::int64_t>(),
@@ -124,8 +93,7 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
 // Runs work(tx, edition) where the claim still stands, with the customer's row locked.
 template <class Work>
 auto under_claim(Session& session, const Claim& claim, Work work) {
-  using Outcome = decltype(work(std::declval<pqxx::work&>(), std::int64_t{}));
-  return session.in_transaction([&](pqxx::work& tx) -> Outcome {
+  return session.in_transaction([&](pqxx::work& tx) -> decltype(work(tx, std::int64_t{})) {
     const pqxx::result locked = exec(tx, sql::lock_claim, claim.customer_id, claim.daemon, claim.number);
     if (locked.empty()) return NotMerged::claim_lost;
     if (locked[0][0].as<std::string>() != claim.time_zone) return NotMerged::zone_changed;
@@ -138,10 +106,23 @@ bool is_same_list(pqxx::work& tx, const Claim& claim, const ListFacts& list, std
   return print && exec_row(tx, sql::is_same_list, claim.customer_id, *print, list.entries, edition)[0].as<bool>();
 }
 
+using Outcome = std::variant<Merged, NotMerged>;
+
 Merged finish_same(pqxx::work& tx, const Claim& claim, const ListFacts& list, std::int64_t edition) {
   Merged nothing;
   write_end(tx, claim, list, edition, {nothing, list.print, true});
   return nothing;
+}
+
+Merged merge(pqxx::work& tx, const Claim& claim, const ListFacts& list, std::int64_t edition, const Staged& staged) {
+  const Merge merge = merge_staged_rows(tx, claim, list, staged);
+  write_end(tx, claim, list, edition, merge);
+  return merge.merged;
+}
+
+// For a long list. At most half of the pool's connections merge such at once: that bounds the memory.
+void set_merge_memory(pqxx::work& tx) {
+  exec(tx, "select set_config('work_mem', '64MB', true)");
 }
 
 }  // namespace
@@ -151,40 +132,43 @@ void begin_staging(Session& session) {
 }
 
 void stage(Session& session, const Claim& claim, const Batches& batches) {
-  session.in_transaction([&](pqxx::work& tx) { copy(tx, "staged_long", claim.time_zone, batches); });
+  session.in_transaction([&](pqxx::work& tx) { stage_long(tx, claim, batches); });
+}
+
+std::variant<Merged, NotMerged> merge_staged(Session& session, const Claim& claim, const ListFacts& list) {
+  return under_claim(session, claim, [&](pqxx::work& tx, std::int64_t edition) -> Outcome {
+    set_merge_memory(tx);
+    Merged merged = merge(tx, claim, list, edition, {.entries = list.entries});
+    exec(tx, "truncate pg_temp.staged_long");
+    return merged;
+  });
 }
 
 std::optional<std::variant<Merged, NotMerged>> finish_if_same(Session& session, const Claim& claim,
                                                               const ListFacts& list) {
-  using Outcome = std::optional<std::variant<Merged, NotMerged>>;
-  return under_claim(session, claim, [&](pqxx::work& tx, std::int64_t edition) -> Outcome {
+  return under_claim(session, claim, [&](pqxx::work& tx, std::int64_t edition) -> std::optional<Outcome> {
     if (!is_same_list(tx, claim, list, edition)) return std::nullopt;
     return finish_same(tx, claim, list, edition);
   });
 }
 
-std::variant<Merged, NotMerged> merge_staged(Session& session, const Claim& claim, const ListFacts& list) {
-  using Outcome = std::variant<Merged, NotMerged>;
+std::variant<Merged, NotMerged> merge_spooled(Session& session, const Claim& claim, const ListFacts& list,
+                                              ListSpool& spool) {
   return under_claim(session, claim, [&](pqxx::work& tx, std::int64_t edition) -> Outcome {
-    // At most half of the pool's connections merge long lists at once: that bounds the memory.
-    exec(tx, "select set_config('work_mem', '64MB', true)");
-    const Merge merge = merge_staged_rows(tx, claim, list);
-    write_end(tx, claim, list, edition, merge);
-    exec(tx, "truncate pg_temp.staged_long");
-    return merge.merged;
+    prepare_staging(tx);
+    set_merge_memory(tx);
+    const Staged staged = print_of(claim, list) ? stage_difference(tx, claim, spool) : stage_whole(tx, claim, spool);
+    return merge(tx, claim, list, edition, staged);
   });
 }
 
 std::variant<Merged, NotMerged> merge_short(Session& session, const Claim& claim, const ListFacts& list,
-                                            const Batches& batches) {
-  using Outcome = std::variant<Merged, NotMerged>;
+                                            const std::vector<std::vector<ListedBounce>>& batches) {
   return under_claim(session, claim, [&](pqxx::work& tx, std::int64_t edition) -> Outcome {
     if (is_same_list(tx, claim, list, edition)) return finish_same(tx, claim, list, edition);
     prepare_staging(tx);
-    copy(tx, "staged_short", claim.time_zone, batches);  // the commit empties it
-    const Merge merge = merge_staged_rows(tx, claim, list);
-    write_end(tx, claim, list, edition, merge);
-    return merge.merged;
+    stage_short(tx, claim, batches);
+    return merge(tx, claim, list, edition, {.entries = list.entries});
   });
 }
 

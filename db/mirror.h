@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "db/claims.h"
+#include "db/list_spool.h"
 #include "db/listed_bounce.h"
 
 namespace bounced::db {
@@ -40,25 +41,26 @@ enum class NotMerged {
   zone_changed,  // the customer's times are read in another zone now
 };
 
-// Notes the poll's success, sets the next one and gives the claim back, if the customer's current bounces are exactly
-// that list, as a merge has found before; nothing else is read or written then. Nothing: it has to be merged.
-std::optional<std::variant<Merged, NotMerged>> finish_if_same(Session& session, const Claim& claim,
-                                                              const ListFacts& list);
+// There are three ways to the mirror. Each ends, in one transaction, by noting the poll's success, logging it where it
+// changed something, setting the next one and giving the claim back.
 
-// A long list is staged while it arrives, in the session's own temporary table: begin_staging, stage as often as
-// needed, merge, all in the same session. A short one is given to merge whole.
-
-void begin_staging(Session& session);
-
-// Appends, in a transaction of its own. Times without a zone are read in the claim's.
-void stage(Session& session, const Claim& claim, const std::vector<std::vector<ListedBounce>>& batches);
-
-// Merges what was staged and, in the same transaction, notes the poll's success, logs it where it changed something,
-// sets the next one and gives the claim back. Throws Unavailable where the staged rows are not as many as the list has.
-std::variant<Merged, NotMerged> merge_staged(Session& session, const Claim& claim, const ListFacts& list);
-
-// The same for a list that is in memory.
+// A short list is given whole.
 std::variant<Merged, NotMerged> merge_short(Session& session, const Claim& claim, const ListFacts& list,
                                             const std::vector<std::vector<ListedBounce>>& batches);
+
+// A long one of a customer with bounces waits in a file. It is over where the fingerprint says that it is exactly what
+// is current, as a poll before has found; nothing else is read or written then. Nothing: it has to be merged, by which
+// the current bounces are read, and only what differs is staged. Throws what ListSpool throws.
+std::optional<std::variant<Merged, NotMerged>> finish_if_same(Session& session, const Claim& claim,
+                                                              const ListFacts& list);
+std::variant<Merged, NotMerged> merge_spooled(Session& session, const Claim& claim, const ListFacts& list,
+                                              ListSpool& spool);
+
+// Any other long list is staged while it arrives, in the session's own temporary table: begin_staging, stage as often
+// as needed (each in a transaction of its own), merge, all in the same session. Times without a zone are read in the
+// claim's. Throws Unavailable where the staged rows are not as many as the list has.
+void begin_staging(Session& session);
+void stage(Session& session, const Claim& claim, const std::vector<std::vector<ListedBounce>>& batches);
+std::variant<Merged, NotMerged> merge_staged(Session& session, const Claim& claim, const ListFacts& list);
 
 }  // namespace bounced::db

@@ -8,7 +8,6 @@
 #include <optional>
 #include <utility>
 
-#include "sync/api/stopped.h"
 #include "sync/wakeup.h"
 
 namespace bounced::sync {
@@ -57,31 +56,20 @@ PollSink::PollSink(db::Pool& pool, const db::Claim& claim, Observer& observer)
 
 boost::asio::awaitable<void> PollSink::put(std::vector<db::ListedBounce>&& batch) {
   observer_.on(ListProgress{claim_.customer, batch.size()});
-  for (const db::ListedBounce& bounce : batch) print_.add(bounce);
+  if (!spool_) {
+    for (const db::ListedBounce& bounce : batch) print_ += entry_print_(bounce);
+  }
   bytes_ += size_of(batch);
   batches_.push_back(std::move(batch));
   if (bytes_ > (staging_ || spool_ ? stage_bytes : short_list_bytes)) co_await pass_on();
 }
 
 boost::asio::awaitable<void> PollSink::pass_on() {
-  if (!staging_ && !spool_ && claim_.full && claim_.may_be_same) spool_.emplace();
+  if (!staging_ && !spool_ && claim_.full && claim_.has_bounces) spool_.emplace();
   if (!spool_) co_return co_await stage();
   for (const auto& part : batches_) spool_->write(part);
   batches_.clear();
   bytes_ = 0;
-}
-
-// The list is another one after all.
-boost::asio::awaitable<void> PollSink::stage_spooled() {
-  co_await pass_on();  // its end
-  while (true) {
-    std::vector<db::ListedBounce> part = spool_->read();
-    if (part.empty()) break;
-    co_await api::throw_if_stopped();
-    bytes_ += size_of(part);
-    batches_.push_back(std::move(part));
-    if (bytes_ > stage_bytes) co_await stage();
-  }
 }
 
 // Begins to copy what has come, when the part before is there.
@@ -107,12 +95,16 @@ boost::asio::awaitable<void> PollSink::stage() {
 
 boost::asio::awaitable<std::variant<db::Merged, db::NotMerged>> PollSink::merge(const db::ListFacts& read) {
   db::ListFacts list = read;
-  list.print = print_.text();
   if (spool_) {
+    co_await pass_on();
+    list.print = spool_->parts().whole().text();
     auto same = co_await pool_.run([&](db::Session& session) { return db::finish_if_same(session, claim_, list); });
     if (same) co_return *std::move(same);
-    co_await stage_spooled();
+    db::Pool::Lease lease = co_await pool_.staging_lease();
+    co_return co_await lease.run(
+        [&](db::Session& session) { return db::merge_spooled(session, claim_, list, *spool_); });
   }
+  list.print = print_.text();
   if (!staging_) {
     co_return co_await pool_.run(
         [&](db::Session& session) { return db::merge_short(session, claim_, list, batches_); });

@@ -9,18 +9,18 @@
 #include <vector>
 
 #include "db/list_print.h"
+#include "db/list_spool.h"
 #include "db/mirror.h"
 #include "db/pool.h"
 #include "sync/api/client.h"
 #include "sync/events.h"
-#include "sync/list_spool.h"
 
 namespace bounced::sync {
 
 // Takes one customer's list on its way from the API to the mirror. A short list is kept in memory until it is whole, so
 // that a slow API holds no connection to the database; a longer one is staged there while it arrives: one part is
-// copied while the next one is read, and a database that is slower holds up the reading. A long list that may be the
-// same as before waits in a file until that is known.
+// copied while the next one is read, and a database that is slower holds up the reading. A long list of a customer with
+// bounces waits in a file instead, since most of it will be what the mirror has.
 class PollSink final : public api::Sink {
  public:
   PollSink(db::Pool& pool, const db::Claim& claim, Observer& observer);
@@ -38,15 +38,15 @@ class PollSink final : public api::Sink {
 
   boost::asio::awaitable<void> pass_on();
   boost::asio::awaitable<void> stage();
-  boost::asio::awaitable<void> stage_spooled();
 
   db::Pool& pool_;
   const db::Claim& claim_;
   Observer& observer_;
-  db::ListPrint print_;
+  db::EntryPrinter entry_print_;
+  db::ListPrint print_;    // of a list that is not spooled
   Batches batches_;        // not passed on yet
   std::size_t bytes_ = 0;  // of batches_, about
-  std::optional<ListSpool> spool_;
+  std::optional<db::ListSpool> spool_;
   // Of a long list. What runs at the database keeps it, whatever becomes of the poll.
   std::shared_ptr<Staging> staging_;
 };

@@ -29,4 +29,4 @@ returning c.customer_id, c.name, c.account, c.time_zone, c.claim, c.recent_days,
             or c.last_full_at + c.full_every <= now(),
           extract(epoch from c.poll_every)::bigint, extract(epoch from c.full_every)::bigint,
           clock_timestamp(), extract(epoch from now() - c.next_poll_at)::float8, c.failures, due.was_paused,
-          c.list_print is not null
+          c.current_bounces > 0

@@ -17,4 +17,4 @@ update bounced.customers c
 returning c.customer_id, c.name, c.account, c.time_zone, c.claim, c.recent_days, true,
           extract(epoch from c.poll_every)::bigint, extract(epoch from c.full_every)::bigint,
           clock_timestamp(), 0::float8, c.failures, free.was_paused,
-          c.list_print is not null
+          c.current_bounces > 0

@@ -1,6 +1,7 @@
 -- Merges a complete full list, staged in pg_temp.staged, into the mirror: what is new comes in, what differs is brought
 -- up to date, what the list lacks becomes gone, unless the shrink guard holds that back.
--- $1 customer; $2 when the list was asked for.
+-- $1 customer; $2 when the list was asked for; $3 whether only parts of it are staged, with the ids of what is current in
+-- those parts in pg_temp.staged_known: a list that is the same in all others, and at most half of what is current.
 with listed as (
   -- Of entries with the same identity the least one counts, at every poll the same.
   select distinct on (email, coalesce(bounced_at, '-infinity')) email, bounced_at, status, reason
@@ -9,7 +10,12 @@ with listed as (
 ), known as (
   select bounce_id, email, bounced_at, status, reason
     from bounced.mirror
-   where customer_id = $1 and gone_at is null
+   where customer_id = $1 and gone_at is null and not $3
+  union all
+  select m.bounce_id, m.email, m.bounced_at, m.status, m.reason
+    from pg_temp.staged_known s
+    join bounced.mirror m on m.customer_id = $1 and m.bounce_id = s.bounce_id
+   where m.gone_at is null and $3
 ), difference as materialized (
   select k.bounce_id, l.email is not null as is_listed, coalesce(l.email, k.email) as email,
          coalesce(l.bounced_at, k.bounced_at) as bounced_at, l.status, l.reason

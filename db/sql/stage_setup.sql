@@ -8,3 +8,5 @@ create temporary table staged_long (
 ) on commit preserve rows;
 create temporary table staged_short (like staged_long) on commit delete rows;
 create temporary view staged as select * from staged_long union all select * from staged_short;
+-- Where only parts of a list are staged: the current bounces of those parts.
+create temporary table staged_known (bounce_id bigint not null) on commit delete rows;

@@ -1,93 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules that keep the mirror true, at the database itself: no API, no network.
-#include "db/mirror.h"
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <string>
-#include <vector>
 
-#include "db/customers.h"
-#include "db/daemons.h"
-#include "db/list_print.h"
-#include "db/session.h"
-#include "tests/support/cluster.h"
+#include "tests/integration/mirror_fixture.h"
 
 namespace bounced::db {
 namespace {
 
-using test::query_value;
 using testing::HasSubstr;
-using List = std::vector<ListedBounce>;
-
-ListedBounce bounce(std::string email, std::string created = "2024-05-06 07:08:09", std::string reason = "no such user",
-                    std::string status = "5.1.1") {
-  ListedBounce made{.email = std::move(email), .status = std::move(status), .reason = std::move(reason), .created = {}};
-  if (!created.empty()) made.created = LocalTime{std::move(created)};
-  return made;
-}
-
-List numbered(int count) {
-  List list;
-  for (int i = 0; i < count; ++i) list.push_back(bounce(fmt::format("{}@example.com", i)));
-  return list;
-}
-
-class Mirror : public testing::Test {
- protected:
-  Mirror() { register_customer("America/Los_Angeles"); }
-
-  void register_customer(const std::string& zone, int recent_days = 3, Existing existing = Existing::change) {
-    register_configuration(session, daemon, {{"main", "v2"}},
-                           {{.name = "c",
-                             .account = "main",
-                             .time_zone = zone,
-                             .every = std::chrono::hours(1),
-                             .full_every = std::chrono::hours(24),
-                             .recent_days = recent_days}},
-                           existing);
-  }
-
-  Claim claim() {
-    auto claims = claim_named(session, daemon, {"c"}, {});
-    EXPECT_EQ(claims.size(), 1U);
-    return claims.at(0);
-  }
-
-  Claim recent_claim() {
-    Claim recent = claim();
-    recent.full = false;
-    return recent;
-  }
-
-  static ListFacts facts(const List& list, std::uint64_t without_email = 0) {
-    ListPrint print;
-    for (const ListedBounce& listed : list) print.add(listed);
-    return {.entries = list.size(), .without_email = without_email, .print = print.text()};
-  }
-  Merged merge(const Claim& claimed, const List& list, std::uint64_t without_email = 0) {
-    const auto outcome = merge_short(session, claimed, facts(list, without_email), {list});
-    EXPECT_TRUE(std::holds_alternative<Merged>(outcome));
-    return std::get<Merged>(outcome);
-  }
-  Merged full(const List& list) { return merge(claim(), list); }
-  Merged recent(const List& list) { return merge(recent_claim(), list); }
-
-  std::string value(const std::string& sql) { return query_value(url, sql); }
-
-  // Every row of the mirror as text, in a stable order.
-  std::string rows() {
-    return value("select coalesce(string_agg(m::text, e'\\n' order by bounce_id), '') from bounced.mirror m");
-  }
-  std::string of(const std::string& email, const std::string& column) {
-    return value(fmt::format("select {} from bounced.bounces where email = '{}'", column, email));
-  }
-
-  std::string url = test::Cluster::shared().create_database();
-  Session session{{.url = url, .application = "test"}};
-  std::int64_t daemon = start_daemon(session, {.host = "here", .pid = 1, .version = "1"});
-};
 
 TEST_F(Mirror, NewBouncesComeInAtTheTimeTheListWasAskedFor) {
   const Claim claimed = claim();
@@ -352,117 +275,6 @@ TEST_F(Mirror, ACustomerWithBouncesCannotBeDeleted) {
   full({bounce("a@example.com")});
   EXPECT_THROW(test::execute(url, "delete from bounced.customers"), std::exception);
   test::execute(url, "delete from bounced.mirror; delete from bounced.polls; delete from bounced.customers");
-}
-
-// ---- lists that are the same as before ----
-
-class SameList : public Mirror {
- protected:
-  // Whether a poll with this list is over without a merge.
-  bool is_passed_over(const List& asked) {
-    const auto outcome = finish_if_same(session, claim(), facts(asked));
-    return outcome && !std::get<Merged>(*outcome).changed_something();
-  }
-  const List list = numbered(30);
-};
-
-TEST_F(SameList, NeedsNoMergeInAnyOrder) {
-  full(list);
-  List turned(list.rbegin(), list.rend());
-  test::execute(url, "update bounced.customers set last_full_at = '2020-01-01', list_asked_at = '2020-01-01'");
-  EXPECT_TRUE(is_passed_over(turned));
-  // It is a poll that went well, like any other.
-  EXPECT_EQ(value("select claimed_by is null and last_full_at > now() - interval '1 min' and next_poll_at > now() "
-                  "from bounced.customers"),
-            "t");
-  EXPECT_TRUE(is_passed_over(list));
-}
-
-TEST_F(SameList, OneEntryMoreOrLessOrOtherwiseIsAnotherList) {
-  full(list);
-  List other = list;
-  other.push_back(list[0]);
-  EXPECT_FALSE(is_passed_over(other));
-  EXPECT_FALSE(is_passed_over(List(list.begin(), list.end() - 1)));
-  other = list;
-  other[3].reason = "mailbox full";
-  EXPECT_FALSE(is_passed_over(other));
-  other = list;
-  std::swap(other[3].status, other[3].reason);
-  EXPECT_FALSE(is_passed_over(other));
-  other = list;
-  other[3].created = Instant{};
-  EXPECT_FALSE(is_passed_over(other));
-  EXPECT_TRUE(is_passed_over(list));
-}
-
-TEST_F(SameList, IsMergedAfterHandEditsAndRestores) {
-  const auto after = [&](const std::string& edit) {
-    full(list);
-    EXPECT_TRUE(is_passed_over(list));
-    test::execute(url, edit);
-    EXPECT_FALSE(is_passed_over(list)) << edit;
-    full(list);
-    EXPECT_EQ(value("select count(*) from bounced.current_bounces"), "30") << edit;
-  };
-  after("update bounced.mirror set gone_at = now(), gone_because = 'deleted' where email = '7@example.com'");
-  after("delete from bounced.mirror where email = '7@example.com'");
-  after("delete from bounced.mirror where email = 'nobody@example.com'");  // it does not ask what was changed
-  after(
-      "create table kept as select * from bounced.mirror; truncate bounced.mirror; "
-      "insert into bounced.mirror select * from kept where email <> '7@example.com'");
-}
-
-TEST_F(SameList, AnEditThatIsNotCommittedYetCountsWhenItIs) {
-  full(list);
-  Session editor({.url = url, .application = "test"});
-  editor.in_transaction([&](pqxx::work& tx) {
-    exec(tx, "set local bounced.daemon = 'off'; delete from bounced.mirror where email = '7@example.com'");
-    full(list);
-    EXPECT_TRUE(is_passed_over(list));
-  });
-  EXPECT_FALSE(is_passed_over(list));
-}
-
-TEST_F(SameList, IsMergedWhereARecentPollChangedSomething) {
-  full(list);
-  EXPECT_FALSE(recent({list[3]}).changed_something());
-  EXPECT_TRUE(is_passed_over(list));
-  List other = list;
-  other[3].reason = "mailbox full";
-  EXPECT_EQ(recent({other[3]}).changed, 1);
-  EXPECT_FALSE(is_passed_over(list));
-  EXPECT_EQ(full(list).changed, 1);
-  EXPECT_EQ(of("3@example.com", "reason"), "no such user");
-}
-
-TEST_F(SameList, IsMergedWhereTheShrinkGuardHeldSomething) {
-  full(list);
-  EXPECT_TRUE(full({list[0]}).held);
-  EXPECT_FALSE(is_passed_over({list[0]}));
-  EXPECT_EQ(full({list[0]}).disappeared, 29);
-  EXPECT_TRUE(is_passed_over({list[0]}));
-}
-
-TEST_F(SameList, IsMergedInAnotherTimeZoneAndAfterTwelveHours) {
-  full(list);
-  register_customer("UTC");
-  EXPECT_FALSE(is_passed_over(list));
-  full(list);
-  test::execute(url, "update bounced.customers set list_merged_at = list_merged_at - interval '12 hours'");
-  EXPECT_FALSE(is_passed_over(list));
-}
-
-TEST_F(SameList, IsMergedWhereAnOlderProgramPolledMeanwhile) {
-  full(list);
-  test::execute(url, "update bounced.customers set last_full_at = last_full_at + interval '1 s'");
-  EXPECT_FALSE(is_passed_over(list));
-}
-
-TEST_F(SameList, WithUnreadableEntriesIsNeverTheSame) {
-  full(list);
-  const ListFacts incomplete = facts(list, 1);
-  EXPECT_FALSE(finish_if_same(session, claim(), incomplete));
 }
 
 TEST_F(Mirror, RowsThatAreNotStagedAsManyAsWereReadAreNotMerged) {
