@@ -75,6 +75,12 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
     throw Unavailable(fmt::format("{} rows of a list of {} are staged: the session was lost", rows, staged.entries));
   }
   const bool whole = list.without_email == 0;
+  if (claim.full && exec_row(tx, sql::is_first_list, claim.customer_id, claim.asked_at)[0].as<bool>()) {
+    Merged first;
+    first.added = exec(tx, sql::merge_first, claim.customer_id, claim.asked_at).affected_rows();
+    first.remark = remark_on(first, list);
+    return {std::move(first), print_of(claim, list)};
+  }
   const pqxx::row row = claim.full && whole
                             ? exec_row(tx, sql::merge_full, claim.customer_id, claim.asked_at, staged.only_parts)
                             : exec_row(tx, sql::merge_part, claim.customer_id, claim.asked_at);

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 // About 15,000 bounces. Eight polls at once keep at most 32 MB of short lists.
 constexpr std::size_t short_list_bytes = 4 << 20;
 // A COPY of this much costs far more than its transaction. Twice that is in memory: one part is copied, one is read.
-constexpr std::size_t stage_bytes = 1 << 20;
+constexpr std::size_t stage_bytes = 4 << 20;
 
 std::size_t size_of(const std::vector<db::ListedBounce>& batch) {
   std::size_t bytes = 0;

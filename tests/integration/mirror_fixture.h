@@ -10,9 +10,9 @@
 
 #include "db/customers.h"
 #include "db/daemons.h"
-#include "db/list_print.h"
 #include "db/mirror.h"
 #include "db/session.h"
+#include "tests/integration/print_of.h"
 #include "tests/support/cluster.h"
 
 namespace bounced::db {
@@ -61,10 +61,7 @@ class Mirror : public testing::Test {
   }
 
   static ListFacts facts(const List& list, std::uint64_t without_email = 0) {
-    EntryPrinter print_of;
-    ListPrint print;
-    for (const ListedBounce& listed : list) print += print_of(listed);
-    return {.entries = list.size(), .without_email = without_email, .print = print.text()};
+    return {.entries = list.size(), .without_email = without_email, .print = print_of(list)};
   }
   Merged merge(const Claim& claimed, const List& list, std::uint64_t without_email = 0) {
     const auto outcome = merge_short(session, claimed, facts(list, without_email), {list});

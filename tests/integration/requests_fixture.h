@@ -10,11 +10,11 @@
 #include "db/customers.h"
 #include "db/daemons.h"
 #include "db/errors.h"
-#include "db/list_print.h"
 #include "db/mirror.h"
 #include "db/pqxx_compat.h"
 #include "db/requests.h"
 #include "db/session.h"
+#include "tests/integration/print_of.h"
 #include "tests/support/cluster.h"
 
 namespace bounced::db {
@@ -99,9 +99,7 @@ class Requests : public testing::Test {
     return asked;
   }
   Merged merge(const Claim& asked, const List& list) {
-    ListPrint print;
-    for (const ListedBounce& listed : list) print.add(listed);
-    return std::get<Merged>(merge_short(session, asked, {.entries = list.size(), .print = print.text()}, {list}));
+    return std::get<Merged>(merge_short(session, asked, {.entries = list.size(), .print = print_of(list)}, {list}));
   }
 
   std::string url = test::Cluster::shared().create_database();

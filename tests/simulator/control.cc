@@ -73,6 +73,8 @@ std::string Control::obey_for_customer(std::string_view command, const Call& cal
     add(simulator_, call);
   } else if (command == "add-some") {
     simulator_.add_some(customer, number(call, "count"));
+  } else if (command == "pack") {
+    simulator_.pack(customer);
   } else if (command == "clear") {
     simulator_.clear(customer);
   } else if (command == "generate") {

@@ -110,6 +110,15 @@ Document list_document(std::shared_ptr<const Lists::Snapshot> list, ListQuery qu
   return ListDocument(std::move(list), std::move(query));
 }
 
+Document packed_document(std::shared_ptr<const std::string> bytes) {
+  return [bytes = std::move(bytes), place = std::size_t{0}](std::string& out) mutable {
+    constexpr std::size_t piece = 64 * 1024;
+    out.append(*bytes, place, piece);
+    place += std::min(piece, bytes->size() - place);
+    return place < bytes->size();
+  };
+}
+
 Document text_document(std::string text) {
   return [text = std::move(text)](std::string& out) {
     out += text;

@@ -24,6 +24,7 @@ struct ListQuery {
 
 Document list_document(std::shared_ptr<const Lists::Snapshot> list, ListQuery query);
 Document text_document(std::string text);
+Document packed_document(std::shared_ptr<const std::string> bytes);
 
 // {"message":"…"}
 std::string message(std::string_view text, bool xml);

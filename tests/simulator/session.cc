@@ -94,7 +94,8 @@ bool answer_call(Call& call, bool keep_alive, Transport& transport, AnswerWriter
   if (call.method == "HEAD" || response.status == 204 || response.status == 304) {
     writer.send_head(std::move(head));
   } else {
-    EncodedBody body(std::move(response.document), answer, gzip);
+    const bool packed = gzip && *answer.gzip == Gzip::if_accepted && response.packed;
+    EncodedBody body(packed ? packed_document(response.packed) : std::move(response.document), answer, gzip && !packed);
     writer.send(std::move(head), framing, body);
   }
   const bool goes_on = keep_alive && !ends;

@@ -170,6 +170,10 @@ std::uint64_t Simulator::size(const std::string& customer) const {
   return list ? (*list)->size() : 0;
 }
 
+void Simulator::pack(const std::string& customer) {
+  impl_->api.pack(customer);
+}
+
 void Simulator::add_some(const std::string& customer, std::uint64_t count) {
   // Behind the places that generated lists use, with numbers of five digits in the addresses.
   constexpr std::uint64_t first_place = 50'000'000;

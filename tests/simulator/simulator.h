@@ -195,6 +195,8 @@ class Simulator {
   // address in fifty is listed twice. Replaces what was there; what is added, removed and changed later lies over it.
   void generate(const std::string& customer, std::uint64_t seed, std::uint64_t count);
   void clear(const std::string& customer);
+  // Has it ready in gzip as it is now, until it is packed again.
+  void pack(const std::string& customer);
   void set_style(const std::string& customer, Style style);
   // All entries of an address; how many they were.
   std::uint64_t remove(const std::string& customer, std::string_view email);

@@ -8,6 +8,8 @@
 #include <ctime>
 #include <memory>
 
+#include "tests/simulator/answer_writer.h"
+
 namespace bounced::simulator {
 namespace {
 
@@ -81,6 +83,14 @@ Response V2::respond(const Call& call) {
   return refusal(400, "Task is not supported", call);
 }
 
+void V2::pack(const std::string& customer) {
+  EncodedBody body(list_document(lists_.snapshot(customer), {.with_created = true}), {}, true);
+  auto packed = std::make_shared<std::string>();
+  while (body.next(*packed)) continue;
+  const std::lock_guard lock(mutex_);
+  packed_[customer] = std::move(packed);
+}
+
 Response V2::list(const Call& call, std::shared_ptr<const Lists::Snapshot> snapshot) const {
   ListQuery query{.xml = call.format == "xml", .with_created = call.parameter("date") == "1"};
   const bool limited = call.has_parameter("days") || call.has_parameter("start_date") || call.has_parameter("end_date");
@@ -101,7 +111,12 @@ Response V2::list(const Call& call, std::shared_ptr<const Lists::Snapshot> snaps
     }
   }
   const bool xml = query.xml;
-  return {200, xml ? "text/xml" : "application/json", list_document(std::move(snapshot), std::move(query)), true};
+  Response response{200, xml ? "text/xml" : "application/json", list_document(std::move(snapshot), std::move(query)),
+                    true};
+  if (const std::lock_guard lock(mutex_); !xml && !limited && packed_.contains(call.customer())) {
+    response.packed = packed_.at(call.customer());
+  }
+  return response;
 }
 
 Response V2::remove(const Call& call) {

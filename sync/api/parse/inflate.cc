@@ -1,43 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/api/parse/inflate.h"
 
-#include <zlib.h>
+#include <isa-l/igzip_lib.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
-#include <new>
 #include <string>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace bounced::api {
+namespace {
 
-Inflate::Inflate() : stream_(std::make_unique<z_stream>()) {
-  constexpr int gzip_only = 16;  // added to the window's size
-  if (inflateInit2(stream_.get(), MAX_WBITS + gzip_only) != Z_OK) throw std::bad_alloc();
+// ISA-L 2.30 leaves the upper halves of the vector registers in use, with which all other code that uses their lower
+// halves is slow: a list of a million bounces took 2.2 s instead of 1.6 s.
+#if defined(__x86_64__)
+[[gnu::target("avx")]] void free_vector_registers() {
+  _mm256_zeroupper();
+}
+void after_isal() {
+  if (__builtin_cpu_supports("avx")) free_vector_registers();
+}
+#else
+void after_isal() {}
+#endif
+
+}  // namespace
+
+// ISA-L unpacks three to five times as fast as zlib, by which a list that comes packed takes no longer than others.
+Inflate::Inflate() : stream_(std::make_unique<inflate_state>()) {
+  isal_inflate_init(stream_.get());
+  stream_->crc_flag = ISAL_GZIP;  // with its head, its checksum and its length
 }
 
-Inflate::~Inflate() {
-  inflateEnd(stream_.get());
-}
+Inflate::~Inflate() = default;
 
 std::size_t Inflate::read(std::string_view& input, std::span<char> out) {
-  constexpr std::size_t most = std::numeric_limits<uInt>::max();
+  constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
   std::size_t written = 0;
   while (written < out.size()) {
     if (finished_ && !input.empty()) throw Broken("something follows the gzip stream");
     if (finished_) break;
-    stream_->next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));  // zlib does not write to it
-    stream_->avail_in = static_cast<uInt>(std::min(input.size(), most));
-    stream_->next_out = reinterpret_cast<Bytef*>(out.data() + written);
-    stream_->avail_out = static_cast<uInt>(std::min(out.size() - written, most));
-    // Also called without input: zlib may still hold what did not fit into the caller's room before.
-    const int result = inflate(stream_.get(), Z_NO_FLUSH);
-    if (result == Z_BUF_ERROR) break;
-    if (result != Z_OK && result != Z_STREAM_END) {
-      throw Broken(std::string("not a valid gzip stream: ") + (stream_->msg != nullptr ? stream_->msg : "broken"));
-    }
-    finished_ = result == Z_STREAM_END;
-    input.remove_prefix(input.size() - stream_->avail_in);
-    written = out.size() - stream_->avail_out;
+    stream_->next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(input.data()));  // it does not write there
+    stream_->avail_in = static_cast<std::uint32_t>(std::min(input.size(), most));
+    stream_->next_out = reinterpret_cast<std::uint8_t*>(out.data() + written);
+    stream_->avail_out = static_cast<std::uint32_t>(std::min(out.size() - written, most));
+    // Also called without input: it may still hold what did not fit into the caller's room before.
+    const int result = isal_inflate(stream_.get());
+    after_isal();
+    if (result == ISAL_INCORRECT_CHECKSUM) throw Broken("not a valid gzip stream: incorrect checksum or length");
+    if (result < 0 || result == ISAL_NEED_DICT) throw Broken("not a valid gzip stream");
+    finished_ = stream_->block_state == ISAL_BLOCK_FINISH;
+    const std::size_t used = std::min(input.size(), most) - stream_->avail_in;
+    const std::size_t made = out.size() - written - stream_->avail_out;
+    input.remove_prefix(used);
+    written += made;
+    if (used == 0 && made == 0 && !finished_) break;
   }
   return written;
 }

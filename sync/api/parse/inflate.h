@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string_view>
 
-struct z_stream_s;
+struct inflate_state;
 
 namespace bounced::api {
 
@@ -31,7 +31,7 @@ class Inflate {
   [[nodiscard]] bool finished() const { return finished_; }
 
  private:
-  std::unique_ptr<z_stream_s> stream_;
+  std::unique_ptr<inflate_state> stream_;
   bool finished_ = false;
 };
 

@@ -19,9 +19,25 @@ bool is_hex(char byte) {
   return std::isxdigit(static_cast<unsigned char>(byte)) != 0;
 }
 
-// In XML, by itself.
-bool needs_no_mending(char byte) {
-  return (is_plain(byte) && byte != '&') || byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r';
+// In XML, by itself. All its comparisons are made, whatever the first ones say: of many bytes at once, if the compiler
+// sees to it.
+unsigned char needs_mending(char byte) {
+  const auto code = static_cast<unsigned char>(byte);
+  return static_cast<unsigned char>((code >= 0x80) | (code == '&') |
+                                    ((code < ' ') & (code != '\n') & (code != '\t') & (code != '\r')));
+}
+
+// How many bytes stand first that need no mending.
+std::size_t run_without_mending(std::string_view bytes) {
+  constexpr std::size_t block = 32;
+  std::size_t end = 0;
+  for (; end + block <= bytes.size(); end += block) {
+    unsigned char bad = 0;
+    for (std::size_t i = 0; i < block; ++i) bad |= needs_mending(bytes[end + i]);
+    if (bad != 0) break;
+  }
+  while (end < bytes.size() && needs_mending(bytes[end]) == 0) ++end;
+  return end;
 }
 
 // Could these bytes be, or become with more of them, what starts with prefix?
@@ -99,9 +115,9 @@ std::string_view XmlMender::mend(std::string_view piece, bool last) {
   std::string_view rest = text;
   bool judged = started_ || read_start(rest, last);
   while (judged && !rest.empty()) {
-    const auto end = std::find_if_not(rest.begin(), rest.end(), needs_no_mending);
-    mended_.append(rest.begin(), end);
-    rest.remove_prefix(static_cast<std::size_t>(end - rest.begin()));
+    const std::size_t run = run_without_mending(rest);
+    mended_ += rest.substr(0, run);
+    rest.remove_prefix(run);
     if (!rest.empty()) judged = rest.front() == '&' ? mend_reference(rest, last) : mend_char(rest, last);
   }
   held_ = rest;
