@@ -77,7 +77,8 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
   const bool whole = list.without_email == 0;
   if (claim.full && exec_row(tx, sql::is_first_list, claim.customer_id, claim.asked_at)[0].as<bool>()) {
     Merged first;
-    first.added = exec(tx, sql::merge_first, claim.customer_id, claim.asked_at).affected_rows();
+    const pqxx::result merged = exec(tx, sql::merge_first, claim.customer_id, claim.asked_at);
+    first.added = static_cast<std::int64_t>(merged.affected_rows());
     first.remark = remark_on(first, list);
     return {std::move(first), print_of(claim, list)};
   }

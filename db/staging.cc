@@ -82,7 +82,7 @@ class CurrentBounces {
       bounce.status = *row[2];
       bounce.reason = *row[3];
       if (row[4]) {
-        bounce.created.emplace<LocalTime>(std::string(*row[4]));
+        bounce.created.emplace<LocalTime>(LocalTime{std::string(*row[4])});
       } else {
         bounce.created.emplace<std::monostate>();
       }

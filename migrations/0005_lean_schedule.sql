@@ -1,6 +1,6 @@
 -- The times at which customers are polled are tenths of a second, so that those of one account share the entries of
--- their index: at 10,000 customers it takes 184 kB instead of 496, and what a minute of polls leaves in it, until it is
--- vacuumed, 190 kB instead of 800.
+-- their index. With 10,000 customers, each updated once a minute, it takes 184 kB instead of 496, and 376 instead of
+-- 1,104 where a minute of updates at twice that pace waits to be vacuumed.
 create or replace function bounced.next_slot(customer_id integer, every interval, after timestamptz) returns timestamptz
   language sql immutable set search_path = pg_catalog, pg_temp
 return (

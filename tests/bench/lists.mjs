@@ -93,12 +93,12 @@ async function copy(order) {
 // ---- the loops that people write ----
 
 const agent = new https.Agent({ keepAlive: true, ca: readFileSync(ca) });
-async function loop(customer, count, rowsPerStatement) {
+async function usualLoop(customer, rowsPerStatement) {
   await sql('drop table if exists public.bounces_of_loop');
   await sql(`create table public.bounces_of_loop (customer text, email text, bounced_at timestamptz, status text,
              reason text, first_seen timestamptz default now(), last_seen timestamptz default now(),
              primary key (customer, email, bounced_at))`);
-  const again = async () => {
+  return async () => {
     const query = new URLSearchParams({ api_user: 'reseller', api_key: 'dev-key', method: 'bounces', user: customer,
       task: 'get', date: '1' });
     const { status, body } = await get(`/apiv2/reseller.manage.json?${query}`, agent);
@@ -119,6 +119,10 @@ async function loop(customer, count, rowsPerStatement) {
     }
     await client.end();
   };
+}
+
+async function loop(customer, rowsPerStatement) {
+  const again = await usualLoop(customer, rowsPerStatement);
   settle();
   const first = await timed(again);
   settle();
@@ -126,6 +130,38 @@ async function loop(customer, count, rowsPerStatement) {
 }
 
 // ---- what is measured ----
+
+// What many polls of one list leave behind in these tables.
+async function health(name, customer, tables, poll, unchanged, changed) {
+  const states = [];
+  let before = 0;
+  const note = async (polls, count) => {
+    await pause(1500); // statistics come a moment later
+    for (const table of tables) {
+      const [state] = await sql(`select pg_relation_size(relid) / 1024 as table_kb, pg_indexes_size(relid) / 1024 as indexes_kb,
+        n_live_tup as rows, n_dead_tup as dead, n_tup_upd as updates,
+        case when n_tup_upd > 0 then round(100.0 * n_tup_hot_upd / n_tup_upd) end as hot_percent
+        from pg_stat_user_tables where relid = $1::regclass`, [table]);
+      states.push({ of: name, after: polls, table, 'table kB': +state.table_kb, 'indexes kB': +state.indexes_kb,
+        rows: +state.rows, dead: +state.dead, updates: +state.updates, 'HOT %': state.hot_percent && +state.hot_percent,
+        'WAL kB/poll': table === tables[0] ? Math.round(((await wal()) - before) / 1024 / count) : null });
+    }
+    before = await wal();
+  };
+  before = await wal();
+  await poll();
+  await note('the first poll', 1);
+  for (let i = 0; i < unchanged; ++i) await poll();
+  await note(`${unchanged} unchanged`, unchanged);
+  for (let i = 0; i < changed; ++i) {
+    const some = Math.max(1, Number(await control('size', { customer })) / 2000);
+    await control('remove-some', { customer, count: some });
+    await control('add-some', { customer, count: some });
+    await poll();
+  }
+  await note(`${changed} with 0.1 % changed`, changed);
+  return states;
+}
 
 async function generate(customer, count) {
   await control('generate', { customer, seed, count });
@@ -259,12 +295,12 @@ if (wanted('peers')) {
   const count = quick ? 10000 : size;
   await generate('loop', count);
   say(`the usual loop, 1,000 rows a statement, ${count} bounces`);
-  result.batches = { bounces: count, ...(await loop('loop', count, 1000)) };
+  result.batches = { bounces: count, ...(await loop('loop', 1000)) };
   const few = Math.min(count, 100000);
   await control('clear', { customer: 'loop' });
   await generate('loop', few);
   say(`the usual loop, one row a statement, ${few} bounces`);
-  result.rows = { bounces: few, ...(await loop('loop', few, 1)) };
+  result.rows = { bounces: few, ...(await loop('loop', 1)) };
   await sql('drop table public.bounces_of_loop');
   for (const [name, peer] of [['1,000 rows a statement', result.batches], ['one row a statement', result.rows]]) {
     const scale = size / peer.bounces;
@@ -274,7 +310,26 @@ if (wanted('peers')) {
   }
 }
 
+if (wanted('health')) {
+  const count = quick ? 2000 : 100000;
+  result.health = [];
+  for (const [name, customer, tables, poll, unchanged, changed] of [
+    ['bounced', 'grown', ['bounced.mirror', 'bounced.customers'], () => bounced('grown'), quick ? 20 : 1000, quick ? 2 : 100],
+    // Its polls take that much longer; what they leave behind is to be seen after fewer.
+    ['usual loop, 1,000 rows a statement', 'loop', ['public.bounces_of_loop'], null, quick ? 5 : 50, quick ? 1 : 5],
+  ]) {
+    say(`${unchanged} unchanged and ${changed} slightly changed polls of ${count}: ${name}`);
+    await control('clear', { customer });
+    await generate(customer, count);
+    await fresh();
+    const once = poll ?? await usualLoop(customer, 1000);
+    result.health.push(...(await health(name, customer, tables, once, unchanged, changed)));
+  }
+  await sql('drop table public.bounces_of_loop');
+}
+
 console.table(table);
+if (result.health) console.table(result.health);
 if (result.growth) console.table(result.growth);
 console.log('peak MiB', +result.json.peakMiB.toFixed(1), 'WAL of an unchanged poll', result.json.walOfUnchanged,
   'rows of mirror written by unchanged polls', result.json.rowsWrittenByUnchanged);
