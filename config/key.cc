@@ -41,7 +41,8 @@ std::optional<Secret> key_from_credential(const std::string& name, const LoadOpt
     return checked_key(read_file(std::filesystem::path(folder) / name).bytes);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(std::string("the credential ") + error.what() +
-                                " (set by LoadCredential= of the unit)");
+                                " (set by LoadCredential= of the unit; the package's unit gives it each file in "
+                                "/etc/bounced/keys: main as key_main)");
   }
 }
 

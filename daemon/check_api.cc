@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "daemon/wiring.h"
 #include "sync/api/client.h"
 #include "sync/wakeup.h"
 
@@ -119,12 +120,17 @@ class AccountCheck {
 };
 
 std::string where_a_credential_is(const config::Account& account, const std::filesystem::path& config_file) {
-  const auto* credential = std::get_if<config::KeyCredential>(&account.key_source);
+  const auto* key = std::get_if<config::KeyCredential>(&account.key_source);
+  const std::string name = key != nullptr ? key->name : "";
+  // Our unit gives each file of one folder; another unit has a line of its own, which we cannot know.
+  const std::string credential = name.starts_with("key_") ? "key:/etc/bounced/keys" : name + ":PATH";
   return fmt::format(
-      "account {}: its key is a credential of the systemd unit; with the PATH that the unit's LoadCredential= has, "
-      "run: "
-      "systemd-run --pipe --wait --collect -p LoadCredential={}:PATH bounced check --config {}",
-      account.name, credential != nullptr ? credential->name : "", std::filesystem::absolute(config_file).string());
+      "account {}: its key is a credential of the systemd unit, {}; run: sudo systemd-run --pipe --wait --collect "
+      "--quiet -p User=bounced -p LoadCredential={} {}",
+      account.name,
+      name.starts_with("key_") ? "the file /etc/bounced/keys/" + name.substr(4)
+                               : "and PATH is what LoadCredential= names",
+      credential, command_line("check", std::filesystem::absolute(config_file)));
 }
 
 }  // namespace

@@ -2,12 +2,15 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <sstream>
+#include <string>
 #include <variant>
 
 #include "config/load.h"
 #include "daemon/cli.h"
 #include "daemon/commands.h"
 #include "daemon/errors.h"
+#include "daemon/service_manager.h"
 #include "db/errors.h"
 
 namespace {
@@ -27,8 +30,13 @@ int execute(const Arguments& arguments) {
   return std::visit(Command{arguments.config}, arguments.command);
 }
 
+// On standard error; where that is the journal, as errors, which systemd tells by what each line begins with.
 int tell(const std::exception& error, Exit code) {
-  fmt::print(stderr, "bounced: {}\n", error.what());
+  const char* priority = stderr_is_journal() ? "<3>" : "";
+  std::istringstream lines(error.what());
+  std::string begin = "bounced: ";
+  for (std::string line; std::getline(lines, line); begin.clear())
+    fmt::print(stderr, "{}{}{}\n", priority, begin, line);
   return code;
 }
 

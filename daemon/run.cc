@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <csignal>
@@ -13,7 +14,7 @@
 #include "daemon/log_events.h"
 #include "daemon/process.h"
 #include "daemon/reload.h"
-#include "daemon/service_manager.h"
+#include "daemon/supervision.h"
 #include "daemon/tasks.h"
 #include "daemon/wiring.h"
 #include "db/accounts.h"
@@ -52,6 +53,7 @@ class Daemon {
         hangups_(executor, SIGHUP),
         tasks_(executor, [this] { stop(); }),
         pool_(executor, connection_options(config_, "bounced run: work"), config_.database.connections),
+        supervision_(executor, pool_, [this] { return last_turn(); }),
         accounts_(make_accounts(executor, pool_, config_)),
         housekeeper_(executor, pool_, config_.retention),
         listener_(executor, connection_options(config_, "bounced run: listen"),
@@ -72,6 +74,7 @@ class Daemon {
   db::Registered register_with(db::Session& session, db::Existing existing);
   void registered(const db::Registered& result);
   db::Listener::Events listener_events();
+  [[nodiscard]] Supervision::Time last_turn() const;
   void stop_by(const char* name);
   void stop();
   void await_hangup();
@@ -89,6 +92,7 @@ class Daemon {
   asio::signal_set hangups_;
   Tasks tasks_;
   db::Pool pool_;
+  Supervision supervision_;
   sync::Accounts accounts_;
   const db::DaemonFacts facts_ = daemon_facts();
   std::int64_t number_ = 0;  // in the database; 0: not there yet
@@ -123,14 +127,20 @@ asio::awaitable<void> Daemon::run(bool may_migrate) {
 }
 
 asio::awaitable<void> Daemon::start_and_serve(bool may_migrate) {
+  tasks_.start(supervision_.keep_alive());
+  Supervision::say("preparing the database");
   const bool prepared = co_await at_database([&](db::Session& session) {
     prepare_schema(session, may_migrate, config_file_, log_);
     check_time_zones(session, config_);
   });
   if (!prepared) co_return;
-  const bool known =
-      co_await at_database([&](db::Session& session) { number_ = db::start_daemon(session, facts_, is_gone); });
+  std::chrono::steady_clock::time_point sent;
+  const bool known = co_await at_database([&](db::Session& session) {
+    sent = std::chrono::steady_clock::now();
+    number_ = db::start_daemon(session, facts_, is_gone);
+  });
   if (!known) co_return;
+  accounts_.heard({}, sent);  // that was the first heartbeat
   heart_.emplace(executor_, connection_options(config_, "bounced run: heartbeat"), facts_, number_, accounts_);
   tasks_.start(heart_->run());
   db::Registered result;
@@ -149,11 +159,12 @@ asio::awaitable<void> Daemon::serve(const db::Registered& result) {
   tasks_.start(housekeeper_.run());
   tasks_.start(listen());
   tasks_.start(keep_registered());
+  tasks_.start(supervision_.tell_how_things_stand());
   log_.info("started", {{"version", BOUNCED_VERSION},
                         {"daemon", number_},
                         {"accounts", static_cast<std::int64_t>(config_.accounts.size())},
                         {"customers", static_cast<std::int64_t>(accounts_.customers().size())}});
-  tell_service_manager("READY=1");
+  supervision_.ready();
   co_await scheduler_->run();
 }
 
@@ -171,6 +182,7 @@ asio::awaitable<bool> Daemon::at_database(std::function<void(db::Session&)> work
     } catch (const db::Conflict& error) {
       fault = error.what();
     }
+    Supervision::say("waiting for the database: " + fault);
     if (failures++ == 0) log_.warning("waiting for the database", {{"error", fault}});
     if (!stopping_) co_await wakeup_.wait(database_retry.delay(failures));
   }
@@ -197,6 +209,8 @@ asio::awaitable<void> Daemon::listen() {
 asio::awaitable<void> Daemon::keep_registered() {
   while (true) {
     if (!reload_wanted_) co_await registration_.wait(register_every);
+    // Whom others may take for dead would find that nobody has its customers, and let them go.
+    if (!reload_wanted_ && !accounts_.stands()) continue;
     if (std::exchange(reload_wanted_, false)) {
       co_await reload();
       continue;
@@ -211,7 +225,7 @@ asio::awaitable<void> Daemon::keep_registered() {
 }
 
 asio::awaitable<void> Daemon::reload() {
-  tell_of_reload();
+  supervision_.reloading();
   log_.info("reloading the configuration");
   const auto next = read_again(config_file_, config_, log_);
   bool applied = false;
@@ -220,7 +234,7 @@ asio::awaitable<void> Daemon::reload() {
     log_.info("configuration reloaded", {{"accounts", static_cast<std::int64_t>(config_.accounts.size())},
                                          {"customers", static_cast<std::int64_t>(accounts_.customers().size())}});
   }
-  if (!stopping_) tell_service_manager("READY=1");
+  supervision_.reloaded(applied);
 }
 
 // Makes it the configuration from now on. Polls and deletions that are in flight come to their end as they began.
@@ -284,9 +298,14 @@ db::Listener::Events Daemon::listener_events() {
               }};
 }
 
+// Of the three loops without which nothing is polled or deleted.
+Supervision::Time Daemon::last_turn() const {
+  return std::min({heart_->turned_at(), scheduler_->turned_at(), deletions_->turned_at()});
+}
+
 void Daemon::stop_by(const char* name) {
   log_.info("stopping; a second signal ends it at once", {{"signal", name}});
-  tell_service_manager("STOPPING=1");
+  supervision_.stopping();
   stop();
 }
 
@@ -307,9 +326,7 @@ void Daemon::await_hangup() {
   });
 }
 
-}  // namespace
-
-int run(const std::filesystem::path& config_file, const RunOptions& options) {
+void run_daemon(const std::filesystem::path& config_file, const RunOptions& options) {
   config::Config config = config::load(config_file);
   // Who reads our standard error may go away.
   std::signal(SIGPIPE, SIG_IGN);
@@ -320,7 +337,18 @@ int run(const std::filesystem::path& config_file, const RunOptions& options) {
   asio::co_spawn(io, daemon.run(options.migrate), [&failure](std::exception_ptr error) { failure = std::move(error); });
   io.run();
   if (failure) std::rethrow_exception(failure);
-  return well;
+}
+
+}  // namespace
+
+int run(const std::filesystem::path& config_file, const RunOptions& options) {
+  try {
+    run_daemon(config_file, options);
+    return well;
+  } catch (const std::exception& error) {
+    Supervision::say(std::string("ended: ") + error.what());
+    throw;
+  }
 }
 
 }  // namespace bounced::daemon

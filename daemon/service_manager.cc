@@ -11,6 +11,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 
 namespace bounced::daemon {
@@ -38,6 +39,16 @@ std::string machine_id() {
   if (::sd_id128_get_machine_app_specific(program, &id) < 0) return {};
   std::array<char, SD_ID128_STRING_MAX> text{};
   return ::sd_id128_to_string(id, text.data());
+}
+
+bool has_service_manager() {
+  return std::getenv("NOTIFY_SOCKET") != nullptr;
+}
+
+std::chrono::microseconds watchdog_interval() {
+  std::uint64_t microseconds = 0;
+  if (::sd_watchdog_enabled(0, &microseconds) <= 0) return {};
+  return std::chrono::microseconds(microseconds);
 }
 
 void tell_service_manager(const std::string& state) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,12 @@ bool send_to_journal(const std::vector<std::string>& fields);
 
 // Names this machine to this program alone; empty where it has no name of that kind.
 std::string machine_id();
+
+// Whether a service manager wants to be told how we are.
+bool has_service_manager();
+
+// How long the unit's watchdog waits for a "WATCHDOG=1"; 0: it has none.
+std::chrono::microseconds watchdog_interval();
 
 // "READY=1", "STOPPING=1", …: does nothing where no service manager listens.
 void tell_service_manager(const std::string& state);

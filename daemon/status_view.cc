@@ -18,12 +18,10 @@ namespace {
 constexpr std::size_t width = 100;
 // More than this fills a screen, and --json has them all.
 constexpr std::size_t longest_list = 20;
-// A daemon looks every few seconds; what is due for longer waits for something.
-constexpr double late_after = 30;
 
 bool is_late(const db::CustomerStatus& customer) {
   return customer.active && !customer.being_polled && !customer.account_paused &&
-         customer.next_poll_at.ago > late_after;
+         customer.next_poll_at.ago > db::late_after_seconds;
 }
 
 bool is_failing(const db::CustomerStatus& customer) {
@@ -263,6 +261,30 @@ std::string status_text(const db::Status& status, bool queue) {
   if (queue) text += queue_table(status.queue);
   return text + paused_accounts(status.accounts) + failing_customers(status.customers) +
          remarkable_customers(status.customers) + late_customers(status.customers) + daemons_table(status.daemons);
+}
+
+std::string summary_text(const db::Summary& summary) {
+  const auto number = [](std::int64_t count) { return static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0)); };
+  std::string text = counted(number(summary.customers), "customer") + ", ";
+  text += summary.last_poll ? "last poll " + local_time(*summary.last_poll) : "none polled yet";
+  text += summary.open_requests == 0
+              ? ", no open deletion requests"
+              : fmt::format(", {}{}", counted(number(summary.open_requests), "open deletion request"),
+                            summary.open_requests == db::most_open_requests ? " or more" : "");
+  if (summary.daemons > 1) text += ", " + counted(number(summary.daemons), "daemon");
+  std::string wrong;
+  if (summary.paused > 0) {
+    wrong += fmt::format("; {} paused: {}: {}", counted(number(summary.paused), "account"),
+                         summary.paused_account.value_or(""), summary.paused_because.value_or(""));
+  }
+  if (summary.failing > 0) {
+    wrong += fmt::format("; {} failing: {}: {}", counted(number(summary.failing), "customer"),
+                         summary.failing_customer.value_or(""), summary.failing_because.value_or(""));
+  }
+  if (summary.daemons == 0) wrong += "; the heartbeat cannot be written, and nothing is polled or deleted meanwhile";
+  if (summary.held > 0) wrong += "; " + counted(number(summary.held), "list") + " held";
+  if (summary.late > 0) wrong += "; " + counted(number(summary.late), "customer") + " late";
+  return text + (wrong.empty() ? "; all is well" : wrong + " (see: bounced status)");
 }
 
 std::string status_json(const db::Status& status) {

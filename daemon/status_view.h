@@ -11,6 +11,9 @@ namespace bounced::daemon {
 // customer besides.
 std::string status_text(const db::Status& status, bool queue = false);
 
+// For people, in one line: how many there are, and what is wrong.
+std::string summary_text(const db::Summary& summary);
+
 // All of it, for programs; the keys stay as they are. Times are as "2024-05-06T07:08:09Z", null where there is none.
 //   {"now": …,
 //    "totals": {"customers", "active", "failing", "held", "never_polled", "late", "current_bounces"},

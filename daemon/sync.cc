@@ -124,11 +124,14 @@ asio::awaitable<SyncResult> Sync::run(std::vector<std::string> customers) {
 
 asio::awaitable<SyncResult> Sync::start_and_work(std::vector<std::string> customers) {
   const db::DaemonFacts facts = daemon_facts();
+  std::chrono::steady_clock::time_point sent;
   co_await pool_.run([&](db::Session& session) {
     prepare_schema(session, true, {}, log_);
     check_time_zones(session, config_);
+    sent = std::chrono::steady_clock::now();
     number_ = db::start_daemon(session, facts, is_gone);
   });
+  accounts_.heard({}, sent);  // that was the first heartbeat
   heart_.emplace(executor_, connection_options(config_, "bounced sync: heartbeat"), facts, number_, accounts_);
   tasks_.start(heart_->run());
   co_await pool_.run([&](db::Session& session) {

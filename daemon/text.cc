@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/text.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "sync/api/parse/utf8.h"
 
@@ -65,6 +67,10 @@ std::string age(double seconds) {
   if (s >= 2 * hour) return fmt::format("{:.0f}h", s / hour);
   if (s >= 2 * minute) return fmt::format("{:.0f}m", s / minute);
   return fmt::format("{:.0f}s", s);
+}
+
+std::string local_time(std::int64_t time) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(static_cast<std::time_t>(time)));
 }
 
 std::string grouped(std::uint64_t number) {

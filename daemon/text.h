@@ -18,6 +18,9 @@ std::string as_value(std::string_view text);
 // "42s", "3m", "5h", "2d": the largest unit that there are two of.
 std::string age(double seconds);
 
+// "2024-05-06 07:08:09" in the machine's time zone, of seconds since 1970.
+std::string local_time(std::int64_t time);
+
 // "1,234,567"
 std::string grouped(std::uint64_t number);
 

@@ -144,7 +144,11 @@ struct CopyReader::Impl {
 #else
 
 struct CopyReader::Impl {
+// What libpqxx wants to be used instead parses each line into values of its own.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   Impl(pqxx::transaction_base& tx, const std::string& query) : stream(pqxx::stream_from::query(tx, query)) {}
+#pragma GCC diagnostic pop
 
   bool next() {
     const auto [bytes, size] = stream.get_raw_line();

@@ -104,4 +104,13 @@ std::string conninfo(const Options& options) {
   return settings.text();
 }
 
+std::string role(const Options& options) {
+  std::string given = Settings(options.url).get("user");
+  if (!given.empty()) return given;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> defaults(PQconndefaults(), &PQconninfoFree);
+  for (const PQconninfoOption* option = defaults.get(); option && option->keyword; ++option)
+    if (std::string_view(option->keyword) == "user" && option->val) return option->val;
+  return {};
+}
+
 }  // namespace bounced::db

@@ -17,4 +17,7 @@ struct Options {
 // read; the text does not repeat what may be a password.
 std::string conninfo(const Options& options);
 
+// The role that it connects as.
+std::string role(const Options& options);
+
 }  // namespace bounced::db

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "db/session.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 
 #include <array>
@@ -36,9 +37,26 @@ std::string in_statement(const std::string& sql) {
   return " (in: " + line.substr(0, enough_to_know_it_by) + ")";
 }
 
+std::string between(const std::string& line, std::string_view before, std::string_view after) {
+  const auto found = line.find(before);
+  if (found == line.npos) return {};
+  const auto begin = found + before.size();
+  const auto end = line.find(after, begin);
+  return end == line.npos ? std::string() : line.substr(begin, end - begin);
+}
+
+// As a shell takes it.
+std::string as_argument(const std::string& text) {
+  if (text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == text.npos)
+    return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
 // libpq gives no SQLSTATE for a connection that failed, only the text; where the server speaks another language than
 // English these count as unavailable, which is waited for with the text in the log.
-[[noreturn]] void throw_not_connected(const std::string& text) {
+[[noreturn]] void throw_not_connected(const std::string& text, const Options& options) {
   struct Known {
     const char* words;
     const char* remedy;
@@ -48,15 +66,26 @@ std::string in_statement(const std::string& sql) {
       {"no password supplied", "give a password in database.url, PGPASSWORD or ~/.pgpass"},
       {"authentication failed", "connect as another role in database.url, or let this one in by pg_hba.conf"},
       {"no pg_hba.conf entry", "let this host and role in by pg_hba.conf"},
-      {"role \"", "create the role (createuser), or name another one in database.url"},
       {"permission denied for database", "grant connect on the database to this role"},
       {"certificate verify failed", "correct sslrootcert or the server's certificate"},
       {"server certificate for", "correct the host in database.url or the server's certificate"},
       {"root certificate file", "correct sslrootcert in database.url"},
   });
   const std::string line = one_line(text);
-  if (line.find("FATAL: database \"") != line.npos && line.find("does not exist") != line.npos)
-    throw NeedsAction(line + ": create it: createdb -E UTF8 -T template0 NAME");
+  const char* superuser = line.find("server on socket") != line.npos ? "sudo -u postgres " : "";
+  const std::string database = between(line, "FATAL: database \"", "\" does not exist");
+  if (!database.empty()) {
+    throw NeedsAction(fmt::format("{}: create it: {}createdb -O {} -E UTF8 -T template0 {}", line, superuser,
+                                  as_argument(role(options)), as_argument(database)));
+  }
+  const std::string missing = between(line, "FATAL: role \"", "\" does not exist");
+  if (!missing.empty()) {
+    throw NeedsAction(
+        fmt::format("{}: create it: {}createuser {}; or be another one: by user= in database.url, or as the service's "
+                    "user: sudo -u "
+                    "bounced bounced …",
+                    line, superuser, as_argument(missing)));
+  }
   for (const Known& entry : known)
     if (line.find(entry.words) != line.npos) throw NeedsAction(line + ": " + entry.remedy);
   throw Unavailable(line);
@@ -67,7 +96,7 @@ std::string in_statement(const std::string& sql) {
 Session::Session(const Options& options) try : connection_(conninfo(options)) {
   set_up();
 } catch (const pqxx::broken_connection& e) {
-  throw_not_connected(e.what());
+  throw_not_connected(e.what(), options);
 }
 
 bool Session::usable() {

@@ -85,6 +85,24 @@ Status read_status(Session& session) {
   });
 }
 
+Summary read_summary(Session& session) {
+  return session.in_transaction([](pqxx::work& tx) {
+    const pqxx::row row = exec_row(tx, sql::summary, most_open_requests, late_after_seconds);
+    return Summary{.customers = row[0].as<std::int64_t>(),
+                   .last_poll = get<std::int64_t>(row[1]),
+                   .failing = row[2].as<std::int64_t>(),
+                   .held = row[3].as<std::int64_t>(),
+                   .late = row[4].as<std::int64_t>(),
+                   .open_requests = row[5].as<std::int64_t>(),
+                   .daemons = row[6].as<std::int64_t>(),
+                   .failing_customer = get<std::string>(row[7]),
+                   .failing_because = get<std::string>(row[8]),
+                   .paused = row[9].as<std::int64_t>(),
+                   .paused_account = get<std::string>(row[10]),
+                   .paused_because = get<std::string>(row[11])};
+  });
+}
+
 std::vector<QueueStatus> read_queue(Session& session) {
   return session.in_transaction([](pqxx::work& tx) { return queue_in(tx); });
 }

@@ -78,6 +78,27 @@ struct Status {
 // Throws NeedsAction where the schema is not there.
 Status read_status(Session& session);
 
+// The same in a few numbers, and one example of each trouble: cheap enough to be asked for every few seconds.
+struct Summary {
+  std::int64_t customers = 0;                            // that are active
+  std::optional<std::int64_t> last_poll = std::nullopt;  // of any, in seconds since 1970
+  std::int64_t failing = 0;
+  std::int64_t held = 0;
+  std::int64_t late = 0;
+  std::int64_t open_requests = 0;  // pending or sending; counted up to most_open_requests
+  std::int64_t daemons = 0;        // that are alive
+  std::optional<std::string> failing_customer = std::nullopt;
+  std::optional<std::string> failing_because = std::nullopt;
+  std::int64_t paused = 0;  // accounts
+  std::optional<std::string> paused_account = std::nullopt;
+  std::optional<std::string> paused_because = std::nullopt;
+};
+constexpr std::int64_t most_open_requests = 10'000;
+Summary read_summary(Session& session);
+
+// A daemon looks every few seconds; a customer that is due for longer is late, unless its account is paused.
+constexpr double late_after_seconds = 30;
+
 // The queue alone.
 std::vector<QueueStatus> read_queue(Session& session);
 

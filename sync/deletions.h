@@ -48,6 +48,9 @@ class Deletions {
   // There may be new requests.
   void wake();
 
+  // When its loop came round last.
+  [[nodiscard]] std::chrono::steady_clock::time_point turned_at() const { return wakeup_.waited_at(); }
+
   // The configuration is another one now: what is not sent yet is claimed anew by it.
   void reconfigured();
 

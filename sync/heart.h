@@ -23,6 +23,9 @@ class Heart {
   boost::asio::awaitable<void> run();
   void stop();
 
+  // When it came round last.
+  [[nodiscard]] std::chrono::steady_clock::time_point turned_at() const { return wakeup_.waited_at(); }
+
   // Beats at once.
   void hurry() { wakeup_.wake(); }
 

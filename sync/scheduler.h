@@ -27,6 +27,9 @@ class Scheduler {
   // Takes no new work and breaks off what waits for the network; what runs at the database comes to its end.
   void stop();
 
+  // When it came round last.
+  [[nodiscard]] std::chrono::steady_clock::time_point turned_at() const { return wakeup_.waited_at(); }
+
   // Something may be due earlier than it was.
   void wake() { wakeup_.wake(); }
 

@@ -21,9 +21,13 @@ class Wakeup {
 
   boost::asio::awaitable<void> wait(std::chrono::duration<double> at_most);
 
+  // When wait() was called last (at first: when this was made), that is, when the loop came round.
+  [[nodiscard]] std::chrono::steady_clock::time_point waited_at() const { return waited_at_; }
+
  private:
   boost::asio::steady_timer timer_;
   bool woken_ = false;
+  std::chrono::steady_clock::time_point waited_at_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace bounced::sync

@@ -152,7 +152,7 @@ TEST_F(SchedulerTest, SlowPollsTakeNoPlacesFromOthers) {
 
 TEST_F(SchedulerTest, AnAccountThatAnswersNobodyGetsOnePollAtATimeUntilItAnswers) {
   deadlines.first_byte = 300ms;
-  for (int i = 0; i < 12; ++i) add_customer(fmt::format("c{}", i), "json", {.every = 1h});
+  for (int i = 0; i < 12; ++i) add_customer(fmt::format("c{}", i), "json", {.every = 24h});
   api.answer({}, {.hold_head = true}, 0);
   beside_scheduler([&](sync::Scheduler&, sync::Wakeup& happened) -> asio::awaitable<void> {
     // Four are in flight at first.
@@ -170,7 +170,7 @@ TEST_F(SchedulerTest, AnAccountThatAnswersNobodyGetsOnePollAtATimeUntilItAnswers
 }
 
 TEST_F(SchedulerTest, DaemonsThatLiveShareWhatAnAccountMayDoAtOnce) {
-  for (int i = 0; i < 12; ++i) add_customer(fmt::format("c{}", i), "json", {.every = 1h});
+  for (int i = 0; i < 12; ++i) add_customer(fmt::format("c{}", i), "json", {.every = 24h});
   api.answer({}, {.hold_head = true}, 0);
   with_daemon([&](Daemon& daemon) -> asio::awaitable<void> {
     const auto held_with = [&](int daemons, int before) {
@@ -216,8 +216,8 @@ TEST_F(SchedulerTest, ADaemonWithoutAFreshHeartbeatCallsNobody) {
 TEST_F(SchedulerTest, PollsKeepTheRateLimitAndWaitWithoutAPlace) {
   config.accounts[0].rate_limit = {.requests = 50, .per = 10s};
   config.polling.concurrency = 1;
-  for (int i = 0; i < 15; ++i) add_customer(fmt::format("slow{}", i), "json", {.every = 1h});
-  for (int i = 0; i < 30; ++i) add_customer(fmt::format("free{}", i), "xml", {.every = 1h});
+  for (int i = 0; i < 15; ++i) add_customer(fmt::format("slow{}", i), "json", {.every = 24h});
+  for (int i = 0; i < 30; ++i) add_customer(fmt::format("free{}", i), "xml", {.every = 24h});
   std::size_t limited_before_the_last_free_one = 0;
   beside_scheduler([&](sync::Scheduler&, sync::Wakeup& happened) -> asio::awaitable<void> {
     while (count<sync::PollEnded>() < 45) co_await happened.wait(1s);
@@ -247,10 +247,10 @@ class SchedulerAndDatabase : public SchedulerTest {
 
 TEST_F(SchedulerAndDatabase, ADatabaseThatGoesAwayIsWaitedForAndNobodyHasFailed) {
   // One list is being staged when the server is killed, one is still awaited.
-  add_customer("staged", "json", {.every = 1h});
+  add_customer("staged", "json", {.every = 24h});
   api.generate("staged", 1, 20'000);
   api.answer({.customer = "staged"}, {.gzip = simulator::Gzip::never, .hold_at = 3'600'000});
-  add_customer("awaited", "json", {.every = 1h});
+  add_customer("awaited", "json", {.every = 24h});
   api.generate("awaited", 2, 1000);
   api.answer({.customer = "awaited"}, {.hold_head = true});
   beside_scheduler([&](sync::Scheduler& scheduler, sync::Wakeup& happened) -> asio::awaitable<void> {

@@ -133,12 +133,9 @@ TEST_F(Readme, TheDaemonsRoleIsEnough) {
 TEST_F(Readme, TheConfigurationLoads) {
   const auto configurations = blocks_of("yaml");
   ASSERT_EQ(configurations.size(), 1U);
-  // It stands indented in a numbered list.
-  std::istringstream lines(configurations[0]);
-  std::string text;
-  for (std::string line; std::getline(lines, line);) text += line.substr(std::min<std::size_t>(3, line.size())) + "\n";
-  dir.write("bounced.yaml", text);
-  EXPECT_THAT(run({"check", "--offline"}), ended_with(0));
+  dir.write("bounced.yaml", configurations[0]);
+  write_key("key_main", key);
+  EXPECT_THAT(run({"check", "--offline"}, {{"CREDENTIALS_DIRECTORY", dir.path().string()}}), ended_with(0));
 }
 
 }  // namespace

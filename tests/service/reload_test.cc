@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SIGHUP: what a new configuration changes, and what a bad one does not.
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <array>
 #include <chrono>
 
 #include "tests/service/service.h"
@@ -161,34 +156,6 @@ TEST_F(Reload, APollInFlightComesToItsEndThoughItsAccountIsGone) {
   api.release();
   daemon->wait_for_stderr("mirror changed customer=b@example.com");
   stop(*daemon);
-}
-
-TEST_F(Reload, TheServiceManagerIsToldInOrder) {
-  const std::string path = (dir.path() / "notify").string();
-  const int listener = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  const timeval hang{.tv_sec = 60, .tv_usec = 0};
-  ::setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &hang, sizeof hang);
-  ASSERT_EQ(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  const auto told = [listener] {
-    std::array<char, 256> text{};
-    const auto bytes = ::recv(listener, text.data(), text.size(), 0);
-    return std::string(text.data(), bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
-  };
-  configure();
-  const auto daemon = start({"run"}, {{"NOTIFY_SOCKET", path}});
-  EXPECT_EQ(told(), "READY=1");
-  daemon->signal(SIGHUP);
-  EXPECT_THAT(told(), testing::MatchesRegex("RELOADING=1\nMONOTONIC_USEC=[0-9]+"));
-  EXPECT_EQ(told(), "READY=1");
-  dir.write("bounced.yaml", "not: a configuration");
-  daemon->signal(SIGHUP);
-  EXPECT_THAT(told(), HasSubstr("RELOADING=1"));
-  EXPECT_EQ(told(), "READY=1");
-  stop(*daemon);
-  EXPECT_EQ(told(), "STOPPING=1");
-  ::close(listener);
 }
 
 TEST_F(Reload, LevelsOfTheLogChangeAndWhatNeedsARestartIsNamed) {

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon: its polls, its stops, what it says.
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <array>
 #include <chrono>
 #include <sstream>
 #include <thread>
@@ -230,63 +225,6 @@ TEST_F(Run, NobodyShowsTheKey) {
                               key)),
             "0");
   EXPECT_EQ(value("select count(*) from bounced.polls where error like '%wrong call%'"), "1");
-}
-
-// Stands where the service manager, or the journal, listens.
-class Socket {
- public:
-  explicit Socket(const std::string& path) : descriptor_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    timeval limit{.tv_sec = hang.count(), .tv_usec = 0};
-    if (::bind(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-        ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0) {
-      throw std::runtime_error("no socket at " + path);
-    }
-  }
-  ~Socket() { ::close(descriptor_); }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-
-  std::string receive() {
-    std::array<char, 4096> text{};
-    const ssize_t size = ::recv(descriptor_, text.data(), text.size(), 0);
-    return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
-  }
-
- private:
-  int descriptor_;
-};
-
-TEST_F(Run, TellsTheServiceManagerOfReadinessAndItsEnd) {
-  Socket manager((dir.path() / "notify").string());
-  configure();
-  const auto daemon = start({"run"}, {{"NOTIFY_SOCKET", (dir.path() / "notify").string()}});
-  EXPECT_EQ(manager.receive(), "READY=1");
-  stop(*daemon);
-  EXPECT_EQ(manager.receive(), "STOPPING=1");
-}
-
-// The journal's address cannot be changed, so the program gets a file system where ours is there.
-TEST_F(Run, WritesToTheJournalUnderSystemd) {
-  const std::filesystem::path real = "/run/systemd/journal";
-  const std::string mount = "mount --bind " + dir.path().string() + " " + real.string();
-  if (!std::filesystem::exists(real)) GTEST_SKIP() << real << " is not there, so nothing can be put in its place";
-  if (Process({"unshare", "-m", "sh", "-c", mount}).wait() != 0) GTEST_SKIP() << "no right to mount";
-  Socket journal((dir.path() / "socket").string());
-  configure({.log = "{format: auto}"});
-  // What systemd sets: the device and inode of standard error.
-  const std::string command =
-      mount + " && JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec " BOUNCED_PROGRAM " run --config " +
-      config_file();
-  Process daemon({"unshare", "-m", "sh", "-c", command});
-  EXPECT_THAT(journal.receive(), HasSubstr("MESSAGE=applying migration"));
-  EXPECT_THAT(journal.receive(), AllOf(HasSubstr("MESSAGE=started version="), HasSubstr("PRIORITY=6"),
-                                       HasSubstr("SYSLOG_IDENTIFIER=bounced")));
-  EXPECT_THAT(journal.receive(), AllOf(HasSubstr("MESSAGE=mirror changed"), HasSubstr("\nCUSTOMER=a@example.com\n"),
-                                       HasSubstr("\nACCOUNT=main\n")));
-  EXPECT_EQ(stop(daemon).err, "");
 }
 
 }  // namespace

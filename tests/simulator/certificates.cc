@@ -99,7 +99,7 @@ Context Certificates::context(Certificate kind, bool only_1_1) const {
   }
   const bool other = kind == Certificate::other_host;
   const Subject subject{other ? "other.example" : "localhost",
-                        other ? "DNS:other.example" : "DNS:localhost,IP:127.0.0.1,IP:::1"};
+                        other ? "DNS:other.example" : "DNS:localhost,IP:127.0.0.1,IP:::1,DNS:sendgrid.com"};
   const Key key = make_key();
   const Key unknown_key = make_key();
   const Cert unknown = make_authority(*unknown_key);

@@ -39,6 +39,7 @@ void add(Simulator& simulator, const Call& call) {
 void answer(Simulator& simulator, const Call& call) {
   Answer answer{.body = optional(call, "body"), .content_type = optional(call, "content_type")};
   if (call.has_parameter("status")) answer.status = static_cast<int>(number(call, "status"));
+  answer.hold_head = call.has_parameter("hold");
   simulator.answer({.customer = optional(call, "customer")}, std::move(answer),
                    call.has_parameter("times") ? number(call, "times") : 1);
 }

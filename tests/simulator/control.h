@@ -24,7 +24,8 @@ namespace bounced::simulator {
 //   clear         customer                                      its list is empty
 //   gzip          on                                            1: for those who accept it, as usual; 0: never
 //   size          customer
-//   answer        customer, status, content_type, body, times   the next calls are answered like this
+//   answer        customer, status, content_type, body, times, hold   the next calls are answered like this; with hold:
+//                                                               not before they are given up
 //   clear-answers
 //   calls                                                       how many calls have arrived, these too
 //   slow          ms                                            so long every deletion takes from now on

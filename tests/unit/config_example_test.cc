@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -57,9 +58,12 @@ std::string mapping_at(const std::string& text, int first) {
 class Example : public test::ConfigFiles {
  protected:
   Example() {
+    write("key_main", std::string(test::secret) + '\n');
+    ::setenv("CREDENTIALS_DIRECTORY", dir().c_str(), 1);
     write("extra-ca.pem", "-----BEGIN CERTIFICATE-----\n");
     write("customers.txt", "from-file@example.com\n");
   }
+  void TearDown() override { ::unsetenv("CREDENTIALS_DIRECTORY"); }
 };
 
 TEST_F(Example, LoadsAsItStands) {

@@ -148,5 +148,29 @@ TEST(StatusView, ADaemonWithAnotherConfigurationIsNamed) {
   EXPECT_EQ(boost::json::parse(status_json(status)).at("daemons").at(0).at("disagrees").as_int64(), 2);
 }
 
+TEST(Summary, SaysInOneLineWhatIsWrong) {
+  db::Summary summary{.customers = 1, .daemons = 1};
+  EXPECT_EQ(summary_text(summary), "1 customer, none polled yet, no open deletion requests; all is well");
+  summary = {.customers = 12'000,
+             .last_poll = 1'700'000'000,
+             .failing = 2,
+             .held = 1,
+             .late = 3,
+             .open_requests = db::most_open_requests,
+             .daemons = 2,
+             .failing_customer = "a@example.com",
+             .failing_because = "HTTP 500",
+             .paused = 1,
+             .paused_account = "main",
+             .paused_because = "a wrong key"};
+  const std::string text = summary_text(summary);
+  EXPECT_THAT(text, testing::StartsWith("12,000 customers, last poll 2023-11-1"));
+  EXPECT_THAT(text, testing::EndsWith(", 10,000 open deletion requests or more, 2 daemons; 1 account paused: main: a "
+                                      "wrong key; 2 customers failing: a@example.com: HTTP 500; 1 list held; 3 "
+                                      "customers late (see: bounced status)"));
+  summary = {.customers = 1, .daemons = 0};
+  EXPECT_THAT(summary_text(summary), testing::HasSubstr("the heartbeat cannot be written"));
+}
+
 }  // namespace
 }  // namespace bounced::daemon
