@@ -123,14 +123,14 @@ std::string where_a_credential_is(const config::Account& account, const std::fil
   const auto* key = std::get_if<config::KeyCredential>(&account.key_source);
   const std::string name = key != nullptr ? key->name : "";
   // Our unit gives each file of one folder; another unit has a line of its own, which we cannot know.
-  const std::string credential = name.starts_with("key_") ? "key:/etc/bounced/keys" : name + ":PATH";
+  const bool is_of_our_unit = name.starts_with("key_");
+  const std::string place =
+      is_of_our_unit ? "the file /etc/bounced/keys/" + name.substr(4) : "and PATH is what LoadCredential= names";
+  const std::string credential = is_of_our_unit ? "key:/etc/bounced/keys" : name + ":PATH";
   return fmt::format(
       "account {}: its key is a credential of the systemd unit, {}; run: sudo systemd-run --pipe --wait --collect "
       "--quiet -p User=bounced -p LoadCredential={} {}",
-      account.name,
-      name.starts_with("key_") ? "the file /etc/bounced/keys/" + name.substr(4)
-                               : "and PATH is what LoadCredential= names",
-      credential, command_line("check", std::filesystem::absolute(config_file)));
+      account.name, place, credential, command_line("check", std::filesystem::absolute(config_file)));
 }
 
 }  // namespace

@@ -140,8 +140,7 @@ asio::awaitable<void> Daemon::start_and_serve(bool may_migrate) {
     number_ = db::start_daemon(session, facts_, is_gone);
   });
   if (!known) co_return;
-  accounts_.heard({}, sent);  // that was the first heartbeat
-  heart_.emplace(executor_, connection_options(config_, "bounced run: heartbeat"), facts_, number_, accounts_);
+  heart_.emplace(executor_, connection_options(config_, "bounced run: heartbeat"), facts_, number_, sent, accounts_);
   tasks_.start(heart_->run());
   db::Registered result;
   const bool done = co_await at_database([&](db::Session& session) {
@@ -209,12 +208,12 @@ asio::awaitable<void> Daemon::listen() {
 asio::awaitable<void> Daemon::keep_registered() {
   while (true) {
     if (!reload_wanted_) co_await registration_.wait(register_every);
-    // Whom others may take for dead would find that nobody has its customers, and let them go.
-    if (!reload_wanted_ && !accounts_.stands()) continue;
     if (std::exchange(reload_wanted_, false)) {
       co_await reload();
       continue;
     }
+    // Whom others may take for dead would find that nobody has its customers, and let them go.
+    if (!accounts_.stands()) continue;
     try {
       registered(co_await pool_.run(
           [this](db::Session& session) { return register_with(session, db::Existing::keep_if_relied_on); }));

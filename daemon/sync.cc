@@ -131,8 +131,7 @@ asio::awaitable<SyncResult> Sync::start_and_work(std::vector<std::string> custom
     sent = std::chrono::steady_clock::now();
     number_ = db::start_daemon(session, facts, is_gone);
   });
-  accounts_.heard({}, sent);  // that was the first heartbeat
-  heart_.emplace(executor_, connection_options(config_, "bounced sync: heartbeat"), facts, number_, accounts_);
+  heart_.emplace(executor_, connection_options(config_, "bounced sync: heartbeat"), facts, number_, sent, accounts_);
   tasks_.start(heart_->run());
   co_await pool_.run([&](db::Session& session) {
     db::register_configuration(session, number_, accounts_.account_settings(), accounts_.customer_settings(),

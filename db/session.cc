@@ -82,8 +82,7 @@ std::string as_argument(const std::string& text) {
   if (!missing.empty()) {
     throw NeedsAction(
         fmt::format("{}: create it: {}createuser {}; or be another one: by user= in database.url, or as the service's "
-                    "user: sudo -u "
-                    "bounced bounced …",
+                    "user: sudo -u bounced bounced …",
                     line, superuser, as_argument(missing)));
   }
   for (const Known& entry : known)
@@ -153,8 +152,10 @@ void Session::rethrow_translated() {
     const std::string& state = e.sqlstate();
     const std::string text = one_line(e.what()) + in_statement(e.query());
     const auto is_of_class = [&](const char* prefix) { return state.starts_with(prefix); };
-    // 25006: the server has become a standby. The next connection goes where writing is possible.
-    broken_ = broken() || is_of_class("08") || is_of_class("57P") || state == "25006" || state == "53300";
+    // 25006: the server has become a standby. The next connection goes where writing is possible. 25P03, 25P04: it ends
+    // a connection whose transaction took too long, and its word of it comes before the end does.
+    broken_ = broken() || is_of_class("08") || is_of_class("57P") || state == "25006" || state == "25P03" ||
+              state == "25P04" || state == "53300";
     if (broken_ || is_of_class("53") || is_of_class("58")) throw Unavailable(text);
     if (state == "40001" || state == "40P01" || state == "55P03" || state == "57014") throw Conflict(text);
     throw SqlError(text, state);

@@ -79,7 +79,7 @@ void Deletions::reconfigured() {
 
 RequestLanes::Limits Deletions::limits_of(const std::string& name) const {
   const auto account = accounts_.find(name);
-  if (!account) return {};
+  if (!account || being_paused_.contains(name)) return {};
   return {.in_flight = account->share, .waiting = account->turns ? account->turns->within_reach() : 0};
 }
 
@@ -135,10 +135,18 @@ asio::awaitable<Seconds> Deletions::look_and_claim() {
   if (looking) co_await look();
   const std::vector<db::Lane> wanted = lanes_.to_claim();
   if (!wanted.empty()) {
-    const auto claims =
-        co_await pool_.run([&](db::Session& session) { return db::claim_requests(session, daemon_, wanted); });
+    const int pauses = pauses_;
+    std::vector<db::RequestClaim> claims;
+    try {
+      claims = co_await pool_.run([&](db::Session& session) { return db::claim_requests(session, daemon_, wanted); });
+    } catch (...) {
+      lanes_.claimed(wanted, {});
+      throw;
+    }
     lanes_.claimed(wanted, claims);
     claimed_some_ = claimed_some_ || !claims.empty();
+    // They may be of an account that was paused after they were claimed.
+    if (pauses != pauses_) give_back(lanes_.take_unsent());
     start_calls();
   }
   const auto now = Clock::now();
@@ -287,15 +295,17 @@ asio::awaitable<db::RequestEnd> Deletions::end_with_fault(const RequestLanes::Re
     }
     co_return ended;
   }
-  // They would meet the same fault.
-  std::vector<RequestLanes::Request> unsent = lanes_.take_unsent(request.account);
+  // The unsent would meet the same fault. They are given back when nobody may claim them any more.
+  const auto being_paused = being_paused_.insert(request.account);
   try {
     co_await pause_account(pool_, account, observer_, fault, request.claim.claimed_at);
   } catch (const std::exception& error) {
     // Another call meets the same fault when the database is back.
     if (!db::is_database_fault(error)) throw;
   }
-  give_back(std::move(unsent));
+  being_paused_.erase(being_paused);
+  ++pauses_;
+  give_back(lanes_.take_unsent(request.account));
   co_return ended;
 }
 

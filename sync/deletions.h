@@ -90,6 +90,8 @@ class Deletions {
   Clock::time_point may_look_at_{};                    // at the earliest, when something new was told
   bool told_ = true;                                   // something new
   std::list<boost::asio::cancellation_signal> calls_;  // in flight
+  std::multiset<std::string> being_paused_;            // accounts: none of their requests is sent
+  int pauses_ = 0;                                     // so far
   int lapses_ = 0;                                     // of our standing, as of the last look at them
   int losses_ = 0;                                     // of the database, in a row
   std::string database_lost_;

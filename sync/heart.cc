@@ -20,12 +20,14 @@ constexpr std::chrono::duration<double> retry = 1s;
 }  // namespace
 
 Heart::Heart(const boost::asio::any_io_executor& executor, db::Options options, db::DaemonFacts facts,
-             std::int64_t daemon, Accounts& accounts)
+             std::int64_t daemon, std::chrono::steady_clock::time_point started, Accounts& accounts)
     : pool_(executor, std::move(options), 1),
       facts_(std::move(facts)),
       daemon_(daemon),
       accounts_(accounts),
-      wakeup_(executor) {}
+      wakeup_(executor) {
+  accounts_.heard({}, started);
+}
 
 boost::asio::awaitable<void> Heart::run() {
   using Clock = std::chrono::steady_clock;

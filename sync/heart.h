@@ -3,6 +3,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 
 #include "db/daemons.h"
@@ -16,8 +17,9 @@ namespace bounced::sync {
 // tells the accounts so.
 class Heart {
  public:
+  // `started`: when the database was asked to start the daemon, which was its first heartbeat.
   Heart(const boost::asio::any_io_executor& executor, db::Options options, db::DaemonFacts facts, std::int64_t daemon,
-        Accounts& accounts);
+        std::chrono::steady_clock::time_point started, Accounts& accounts);
 
   // Ends after stop(). Does not throw for a database that is away: it tries again.
   boost::asio::awaitable<void> run();

@@ -68,6 +68,7 @@ std::vector<db::Lane> RequestLanes::to_claim() {
     const int share = std::max(1, static_cast<int>(most / claims.size()));
     for (db::Lane& claim : claims) claim.places = places_of(lanes_.at(claim.customer_id), share);
   }
+  for (const db::Lane& claim : claims) lanes_.at(claim.customer_id).asked = true;
   return claims;
 }
 
@@ -80,9 +81,8 @@ void RequestLanes::claimed(const std::vector<db::Lane>& asked, const std::vector
     in_hand_.insert(claim.number);
   }
   for (const db::Lane& one : asked) {
-    const auto found = lanes_.find(one.customer_id);
-    if (found == lanes_.end()) continue;
-    Lane& lane = found->second;
+    Lane& lane = lanes_.at(one.customer_id);
+    lane.asked = false;
     const auto is_of_it = [&](const db::RequestClaim& claim) { return claim.customer_id == one.customer_id; };
     const auto got = std::count_if(claims.begin(), claims.end(), is_of_it);
     lane.exhausted = got < one.places;
@@ -101,7 +101,7 @@ void RequestLanes::claimed(const std::vector<db::Lane>& asked, const std::vector
 bool RequestLanes::may_send(const Lane& lane) {
   const Calls& of_account = account(lane.account);
   const Limits limits = limits_of_(lane.account);
-  return of_account.in_flight < (of_account.trouble ? 1 : limits.in_flight) &&
+  return of_account.in_flight < (of_account.trouble ? std::min(1, limits.in_flight) : limits.in_flight) &&
          (limits.waiting == 0 || of_account.waiting < limits.waiting) &&
          !(lane.calls.trouble && lane.calls.in_flight > 0);
 }
@@ -156,13 +156,13 @@ std::vector<RequestLanes::Request> RequestLanes::take_unsent(const std::optional
   }
   std::erase_if(turns_, [&](int customer) { return lanes_.at(customer).unsent.empty(); });
   // Lanes with nothing in hand would never be dropped otherwise.
-  std::erase_if(lanes_, [](const auto& entry) { return entry.second.exhausted && entry.second.in_hand == 0; });
+  std::erase_if(lanes_, [](const auto& entry) { return entry.second.is_done(); });
   return taken;
 }
 
 void RequestLanes::drop_if_done(int customer_id) {
   const auto found = lanes_.find(customer_id);
-  if (found != lanes_.end() && found->second.exhausted && found->second.in_hand == 0) lanes_.erase(found);
+  if (found != lanes_.end() && found->second.is_done()) lanes_.erase(found);
 }
 
 }  // namespace bounced::sync

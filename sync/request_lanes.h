@@ -33,9 +33,9 @@ class RequestLanes {
   // These customers have requests that are due: their lanes begin at the head again.
   void found(const std::vector<db::WaitingCustomer>& customers);
 
-  // For which customers to claim how many now.
+  // For which customers to claim how many now. claimed() must follow.
   [[nodiscard]] std::vector<db::Lane> to_claim();
-  // What came of that, and was committed.
+  // What came of that, and was committed; nothing, where it failed.
   void claimed(const std::vector<db::Lane>& asked, const std::vector<db::RequestClaim>& claims);
 
   struct Request {
@@ -75,9 +75,12 @@ class RequestLanes {
     bool limited = false;
     db::QueuePosition after;
     bool exhausted = false;  // nothing more is due, as far as we know
+    bool asked = false;      // a claim for it is under way
     std::deque<db::RequestClaim> unsent;
     Calls calls;
     int in_hand = 0;  // unsent, in flight, or ended but not written
+
+    [[nodiscard]] bool is_done() const { return exhausted && in_hand == 0 && !asked; }
   };
 
   [[nodiscard]] int places_of(const Lane& lane, int share) const;

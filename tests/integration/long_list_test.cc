@@ -16,6 +16,7 @@
 #include "db/pqxx_compat.h"
 #include "db/session.h"
 #include "tests/integration/poll_fixture.h"
+#include "tests/support/standstill.h"
 
 namespace bounced::test {
 namespace {
@@ -64,28 +65,6 @@ class LongList : public PollTest {
     sync::Wakeup wakeup;
     asio::cancellation_signal signal;
     std::optional<PollResult> result;
-  };
-
-  // The daemon's sessions stand still as long as this lives.
-  class Standstill {
-   public:
-    explicit Standstill(const LongList& test) {
-      std::istringstream pids(test.value(
-          "select string_agg(pid::text, ' ') from pg_stat_activity where application_name = 'test' and datname = "
-          "current_database()"));
-      for (pid_t pid = 0; pids >> pid;) pids_.push_back(pid);
-      EXPECT_THAT(pids_, testing::Not(testing::IsEmpty()));
-      signal(SIGSTOP);
-    }
-    ~Standstill() { signal(SIGCONT); }
-    Standstill(const Standstill&) = delete;
-    Standstill& operator=(const Standstill&) = delete;
-
-   private:
-    void signal(int number) const {
-      for (const pid_t pid : pids_) ::kill(pid, number);
-    }
-    std::vector<pid_t> pids_;
   };
 
   // Files without a name that this process has open.
@@ -178,7 +157,7 @@ TEST_F(LongList, ASlowDatabaseHoldsUpTheReading) {
     Running poll(daemon, "long");
     co_await poll.until([&] { return api.counters().held == 1; });
     {
-      const Standstill database(*this);
+      const test::Standstill database(url, "application_name = 'test'");
       api.release();
       // It would come to the list's end now, if it were not held up.
       std::size_t before = 0;
@@ -209,7 +188,7 @@ TEST_F(LongList, ACancelledPollWaitsForTheDatabaseAndLeavesNothing) {
                                                "pid <> pg_backend_pid()") == "0";
       });
       {
-        const Standstill database(*this);
+        const test::Standstill database(url, "application_name = 'test'");
         api.release();
         // At the end of a part of some 14,000 rows copying begins; as many again are read meanwhile.
         const std::size_t held_at = rows_read();

@@ -115,6 +115,11 @@ TEST_F(SessionTest, TellsConflictsFromFaults) {
                    [](pqxx::work& tx) { exec(tx, "do $$ begin raise exception using errcode = '53100'; end $$"); }),
                Unavailable);
   EXPECT_FALSE(first.broken() || second.broken());
+  // As the server says it of a connection that it is about to end.
+  EXPECT_THROW(first.in_transaction(
+                   [](pqxx::work& tx) { exec(tx, "do $$ begin raise exception using errcode = '25P03'; end $$"); }),
+               Unavailable);
+  EXPECT_TRUE(first.broken());
   test::execute(url, "do $$ begin if to_regrole('guest') is null then create role guest login; end if; end $$");
   Session guest(options_for(url + " user=guest"));
   EXPECT_THROW(guest.in_transaction([](pqxx::work& tx) { exec(tx, "select * from t"); }), NeedsAction);

@@ -53,22 +53,25 @@ new_machine() {
 }
 
 drop_machine() {
+  [[ ${layers-} ]] || return 0
   halt
   umount "$layers/root" "$layers"
   rmdir "$layers"
+  layers=
 }
 
 # boot: starts the machine, and returns when it takes commands.
 boot() {
   # One hierarchy of control groups, as every Debian of today has, whatever this machine has.
-  SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 setpriv --pdeathsig KILL systemd-nspawn --quiet --directory="$machine" --machine=bounced-test --hostname=machine --boot \
-    --register=no --keep-unit --private-network --resolv-conf=off --timezone=off --console=read-only \
-    </dev/null >"$layers/console" 2>&1 &
+  SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 setpriv --pdeathsig KILL systemd-nspawn --quiet --boot --directory="$machine" \
+    --machine=bounced-test --hostname=machine --register=no --keep-unit --private-network \
+    --resolv-conf=off --timezone=off --console=read-only </dev/null >"$layers/console" 2>&1 &
   nspawn=$!
   init=
+  local deadline=$((SECONDS + 60))
   # Not until it is "running": a service may be starting for long.
   until [[ $init ]] && at systemctl is-active --quiet basic.target 2>/dev/null; do
-    kill -0 "$nspawn" 2>/dev/null || { cat "$layers/console" && return 1; }
+    { kill -0 "$nspawn" 2>/dev/null && ((SECONDS < deadline)); } || { cat "$layers/console" && return 1; }
     init=$(pgrep --parent "$nspawn") || true
     sleep 0.05
   done

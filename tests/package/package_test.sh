@@ -60,9 +60,18 @@ is_active() { [[ $(show ActiveState) == active ]]; }
 is_failed() { [[ $(show ActiveState) == failed ]]; }
 journal() { at journalctl --no-pager -o cat -u bounced "$@"; }
 journal_has() { journal | grep -qF -- "$1"; }
+# The stand-in for the API is told so.
 control() { at curl -sS --fail-with-body "https://sendgrid.com/control/$1" "${@:2}"; }
+listed() { echo $(($(control size?customer=customer@example.com) + $(control size?customer=big@example.com))); }
+# bounce CUSTOMER EMAIL: lists one at the API, and asks the daemon to look.
+bounce() {
+  control add -d customer="$1" -d email="$2" >/dev/null
+  sql "select bounced.poll_now('$1')" >/dev/null
+}
 bounces() { sql 'select count(*) from bounced.current_bounces'; }
 has_bounces() { [[ $(bounces) == "$1" ]]; }
+has_address() { [[ $(sql "select count(*) from bounced.current_bounces where email = '$1'") == 1 ]]; }
+has_more_calls_than() { (($(control calls) > $1)); }
 restarts_are() { [[ $(show NRestarts) == "$1" && $(show ActiveState) == active ]]; }
 pid() { show MainPID; }
 
@@ -73,6 +82,8 @@ readme_block() {
     /^```/ { if (inside) exit; if (on && $0 == "```" language) { inside = 1; next } }
     inside' "$readme"
 }
+# Commands that go on after a backslash, each in one line.
+whole_lines() { sed -e ':more' -e '/\\$/ { N; s/ *\\\n */ /; b more' -e '}'; }
 # The README's command that has a piece, for a shell.
 step() { readme_block sh 'Getting started' | grep -F -- "$1" | head -n 1; }
 run_step() { at sh -c "$(step "$1")"; }
@@ -89,7 +100,10 @@ start_simulator() {
 }
 
 # It is no service, so that the machine's end would wait for it.
-stop_simulator() { pkill -KILL --parent "$simulator_runs_in"; }
+stop_simulator() {
+  [[ -z ${simulator_runs_in-} ]] || pkill -KILL --parent "$simulator_runs_in"
+  simulator_runs_in=
+}
 
 # configure [SED_SCRIPT]: sudoedit, by an editor that writes what the README shows.
 configure() {
@@ -116,6 +130,10 @@ test_getting_started() {
   has "the package is installed by the README's command" "bounced is installed, and not started yet" "$said"
   said=$(sed -n '/^bounced is installed/,/^The manual/p' <<<"$said")
   check "what to do next fits a screen" test "$(wc -l <<<"$said")" -le 24
+  local command
+  while read -r command; do
+    has "it names the README's command: $command" "$command" "$(readme_block sh 'Getting started' | whole_lines)"
+  done < <(whole_lines <<<"$said" | sed -n 's/^ *\(sudo .*\)/\1/p')
   is "it is not started" inactive "$(show ActiveState)"
   is "it is not enabled" disabled "$(at systemctl is-enabled bounced)"
   is "the configuration is the service's group's" "640 root:bounced" "$(at stat -c '%a %U:%G' /etc/bounced/bounced.yaml)"
@@ -157,7 +175,7 @@ test_getting_started() {
   check "the README enables and starts it" run_step 'enable --now'
   ready=$((($(date +%s%N) - began) / 1000000))
   echo "figure  start to READY, schema made: $ready ms"
-  until_true "bounces are in the database" has_bounces "$(($(control size?customer=customer@example.com) + $(control size?customer=big@example.com)))"
+  until_true "bounces are in the database" has_bounces "$(listed)"
   has "the README's query shows them" "customer@example.com" "$(run_step 'current_bounces' 2>&1)"
   at systemctl restart bounced
   echo "figure  start to READY again: $((($(show ActiveEnterTimestampMonotonic) - $(show ExecMainStartTimestampMonotonic)) / 1000)) ms"
@@ -188,14 +206,12 @@ test_reload() {
   has "a bad file is an error in the journal" "did you mean accounts" "$(journal -p err)"
   until_true "and stands in the status" status_has "the configuration was not reloaded"
   check "the service goes on" is_active
-  control add -d customer=new@example.com -d email=after@example.org >/dev/null
-  sql "select bounced.poll_now('new@example.com')" >/dev/null
-  until_true "as it was" has_after
+  bounce new@example.com after@example.org
+  until_true "as it was" has_address after@example.org
   configure 's/^      - customer@/      - new@example.com\n&/'
   at systemctl reload bounced
   until_true "a good file mends it" status_has "all is well"
 }
-has_after() { [[ $(sql "select count(*) from bounced.current_bounces where email = 'after@example.org'") == 1 ]]; }
 
 test_secrets() {
   local main
@@ -227,11 +243,9 @@ test_hang() {
   check "by the watchdog" journal_has "Watchdog timeout"
   at systemctl kill --kill-whom=main --signal=KILL bounced
   until_true "one that was killed is started again" restarts_are 2
-  control add -d customer=new@example.com -d email=killed@example.org >/dev/null
-  sql "select bounced.poll_now('new@example.com')" >/dev/null
-  until_true "and works" has_killed
+  bounce new@example.com killed@example.org
+  until_true "and works" has_address killed@example.org
 }
-has_killed() { [[ $(sql "select count(*) from bounced.current_bounces where email = 'killed@example.org'") == 1 ]]; }
 
 test_stop_in_mid_poll() {
   local before
@@ -250,7 +264,6 @@ test_stop_in_mid_poll() {
   is "no claim is left" 0 "$(sql 'select count(*) from bounced.customers where claimed_by is not null')"
   control clear-answers >/dev/null
 }
-has_more_calls_than() { (($(control calls) > $1)); }
 
 test_late_database() {
   at systemctl disable postgresql &>/dev/null
@@ -261,14 +274,19 @@ test_late_database() {
   boot || exit 1
   until_true "without PostgreSQL it says what it waits for" status_has "waiting for the database"
   is "it is starting" activating "$(show ActiveState)"
-  local began
-  began=$(show ExecMainStartTimestampMonotonic)
-  until [[ $(at cut -d. -f1 /proc/uptime) -ge $((began / 1000000 + 6)) ]]; do sleep 0.2; done
-  is "after twice the time limit it is still waiting" "activating 0" "$(show ActiveState) $(show NRestarts)"
+  until_true "twice its time limit goes by" has_run_for 6
+  is "it is still waiting" "activating 0" "$(show ActiveState) $(show NRestarts)"
   at systemctl enable --now postgresql &>/dev/null
   until_true "when PostgreSQL comes, it starts" is_active
   rm "$machine/etc/systemd/system/bounced.service.d/test.conf"
   at systemctl daemon-reload
+}
+
+# Seconds since its start.
+has_run_for() {
+  local now
+  now=$(at cut -d. -f1 /proc/uptime)
+  ((now >= $(show ExecMainStartTimestampMonotonic) / 1000000 + $1))
 }
 
 # The options of a command, and the commands; --config is every command's.
@@ -314,6 +332,13 @@ test_remove_and_purge() {
   is "the data are there" "$before" "$(bounces)"
 }
 
+functions_belong_to() {
+  sql "do \$\$ declare name regprocedure; begin
+         for name in select oid from pg_proc where pronamespace = 'bounced'::regnamespace
+         loop execute format('alter function %s owner to $1', name); end loop;
+       end \$\$"
+}
+
 test_upgrade() {
   cp "$earlier" "$machine/srv/earlier.deb"
   cp "$package" "$machine/srv/later.deb"
@@ -327,27 +352,24 @@ test_upgrade() {
   configure
   at systemctl enable --now bounced &>/dev/null
   local all before said
-  all=$(($(control size?customer=customer@example.com) + $(control size?customer=big@example.com)))
+  all=$(listed)
   until_true "the earlier version mirrors" has_bounces "$all"
   before=$(sql 'select max(name) from bounced.schema_migrations')
   drop_in RestartSec=1s
   # Migrations that add or replace functions fail where those are another's.
-  sql "do \$\$ declare f record; begin for f in select oid::regprocedure as name from pg_proc where pronamespace = 'bounced'::regnamespace
-       loop execute format('alter function %s owner to postgres', f.name); end loop; end \$\$"
+  functions_belong_to postgres
   said=$(at apt-get install -q ./later.deb 2>&1)
   has "an upgrade whose migration fails says so" "did not start again" "$said"
   until_true "the service waits for a person" is_failed
   is "with exit code 2, not started again" "2 0" "$(show ExecMainStatus) $(show NRestarts)"
   has "the status says what failed" "migration" "$(show StatusText)"
   is "the schema is the earlier one" "$before" "$(sql 'select max(name) from bounced.schema_migrations')"
-  sql "do \$\$ declare f record; begin for f in select oid::regprocedure as name from pg_proc where pronamespace = 'bounced'::regnamespace
-       loop execute format('alter function %s owner to bounced', f.name); end loop; end \$\$"
+  functions_belong_to bounced
   check "mended, it starts" at systemctl restart bounced
   check "and has migrated" test "$(sql 'select max(name) from bounced.schema_migrations')" '>' "$before"
   is "with all its data" "$all" "$(bounces)"
   check "and its configuration" at grep -q customer@example.com /etc/bounced/bounced.yaml
-  control add -d customer=customer@example.com -d email=later@example.org >/dev/null
-  sql "select bounced.poll_now('customer@example.com')" >/dev/null
+  bounce customer@example.com later@example.org
   until_true "the later version mirrors" has_bounces "$((all + 1))"
   at apt-get install -q --allow-downgrades ./earlier.deb &>/dev/null
   until_true "an older program refuses the newer schema" is_failed
@@ -359,34 +381,40 @@ test_upgrade() {
 
 # ---- what runs ----
 
+# with_machine COMMAND...: on a new one that has booted.
+with_machine() {
+  local began
+  new_machine || return
+  began=$(date +%s%N)
+  boot || exit 1
+  echo "figure  boot of the machine: $((($(date +%s%N) - began) / 1000000)) ms"
+  "$@"
+  stop_simulator
+  drop_machine
+}
+
+tests_of_a_new_machine() {
+  local test
+  for test in getting_started status_and_journal reload secrets sandbox hang stop_in_mid_poll late_database \
+    manuals_and_completion remove_and_purge; do
+    echo "-- $test"
+    "test_$test"
+    # Without that the rest says nothing.
+    [[ $test != getting_started || $failed == 0 ]] || break
+  done
+}
+
 trap 'stop_simulator; drop_machine' EXIT
 make_tree "$suite" || exit 1
 fetch "$package" ${earlier:+"$earlier"} postgresql || exit 1
 began=$SECONDS
 
 if said=$(lintian --fail-on error,warning "$package" 2>&1); then ok "lintian is content"; else not_ok "lintian" "$said"; fi
-new_machine
-boot_began=$(date +%s%N)
-boot || exit 1
-echo "figure  boot of the machine: $((($(date +%s%N) - boot_began) / 1000000)) ms"
-for test in getting_started status_and_journal reload secrets sandbox hang stop_in_mid_poll late_database \
-  manuals_and_completion remove_and_purge; do
-  echo "-- $test"
-  "test_$test"
-  # Without that the rest says nothing.
-  [[ $test != getting_started || $failed == 0 ]] || break
-done
-stop_simulator
-drop_machine
+with_machine tests_of_a_new_machine
 if [[ $earlier ]]; then
-  new_machine
-  boot || exit 1
   echo "-- upgrade"
-  test_upgrade
-  stop_simulator
-  drop_machine
+  with_machine test_upgrade
 fi
-trap - EXIT
 echo "figure  the whole test: $((SECONDS - began)) s"
 echo "$passed passed, $failed failed"
 ((failed == 0))

@@ -6,9 +6,9 @@
 
 #include <array>
 #include <chrono>
-#include <thread>
 
 #include "tests/service/service.h"
+#include "tests/support/standstill.h"
 
 namespace bounced::test {
 namespace {
@@ -136,21 +136,23 @@ TEST_F(Supervision, TheWatchdogIsFedOnlyWhileTheWorkGoesRound) {
   const auto daemon = start_supervised({{"WATCHDOG_USEC", "12000000"}});
   EXPECT_EQ(wait_for("WATCHDOG=1"), "WATCHDOG=1");
   daemon->wait_for_stderr("started version=");
-  const std::string heartbeat =
-      "from pg_stat_activity where datname = current_database() and application_name = 'bounced run: heartbeat' "
-      "and state = 'idle' and query = 'COMMIT'";
-  wait_until([&] { return value("select count(*) " + heartbeat) == "1"; }, "the first heartbeat");
-  const int backend = std::stoi(value("select pid " + heartbeat));
-  ASSERT_EQ(::kill(backend, SIGSTOP), 0);
-
-  EXPECT_THAT(wait_for("STATUS=heartbeat"), HasSubstr("do not go round"));
-  EXPECT_THAT(next_word(), HasSubstr("do not go round"));
-  // Now it looks dead, to itself too: it must not find that no live daemon has its customers, and let them go.
-  execute(url(), "update bounced.daemons set heartbeat = now() - interval '1 min'");
-  execute(url(), "select pg_notify('bounced_customers', '')");
-  EXPECT_THAT(next_word(), HasSubstr("do not go round"));
-  EXPECT_EQ(value("select active from bounced.customers"), "t");
-  ::kill(backend, SIGCONT);
+  const std::string heartbeat = "application_name = 'bounced run: heartbeat' and state = 'idle' and query = 'COMMIT'";
+  wait_until(
+      [&] {
+        return value("select count(*) from pg_stat_activity where datname = current_database() and " + heartbeat) ==
+               "1";
+      },
+      "the first heartbeat");
+  {
+    const Standstill stuck(url(), heartbeat);
+    EXPECT_THAT(wait_for("STATUS=heartbeat"), HasSubstr("do not go round"));
+    EXPECT_THAT(next_word(), HasSubstr("do not go round"));
+    // Now it looks dead, to itself too: it must not find that no live daemon has its customers, and let them go.
+    execute(url(), "update bounced.daemons set heartbeat = now() - interval '1 min'");
+    execute(url(), "select pg_notify('bounced_customers', '')");
+    EXPECT_THAT(next_word(), HasSubstr("do not go round"));
+    EXPECT_EQ(value("select active from bounced.customers"), "t");
+  }
   EXPECT_EQ(wait_for("WATCHDOG=1"), "WATCHDOG=1");
   stop(*daemon);
 }

@@ -25,8 +25,8 @@ class Lanes : public testing::Test {
   }
 
   // The database, with so many requests for each: claims what the lanes ask for.
-  std::size_t claim(std::map<int, int>& queue) {
-    const auto asked = lanes.to_claim();
+  std::size_t claim(std::map<int, int>& queue) { return answer_claim(lanes.to_claim(), queue); }
+  std::size_t answer_claim(const std::vector<db::Lane>& asked, std::map<int, int>& queue) {
     std::vector<db::RequestClaim> claims;
     for (const db::Lane& lane : asked) {
       for (int place = 0; place < lane.places && queue[lane.customer_id] > 0; ++place, --queue[lane.customer_id]) {
@@ -176,6 +176,25 @@ TEST_F(Lanes, WhatWasNotSentCanBeTakenOutAndTheLaneEnds) {
   for (const auto& request : taken) lanes.let_go(request);
   EXPECT_TRUE(lanes.idle());
   EXPECT_THAT(lanes.in_hand(), IsEmpty());
+}
+
+// Its account was paused, or we were taken for dead, while the database was being asked.
+TEST_F(Lanes, WhatIsTakenOutDuringAClaimIsThereWhenTheClaimComes) {
+  find({1});
+  std::map<int, int> queue{{1, 3}};
+  const std::vector<db::Lane> asked = lanes.to_claim();
+  EXPECT_THAT(lanes.take_unsent(), IsEmpty());
+  EXPECT_FALSE(lanes.idle());
+  answer_claim(asked, queue);
+  EXPECT_THAT(send(9), ElementsAre(1, 1, 1));
+  answer(Answer::well);
+  EXPECT_TRUE(lanes.idle());
+}
+
+TEST_F(Lanes, AClaimThatFailedEndsTheLane) {
+  find({1});
+  lanes.claimed(lanes.to_claim(), {});
+  EXPECT_TRUE(lanes.idle());
 }
 
 TEST_F(Lanes, AClaimGoesOnBehindTheLastOneUntilItIsFoundAgain) {
