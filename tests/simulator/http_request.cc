@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/simulator/http_request.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
@@ -12,19 +13,10 @@ namespace {
 
 namespace http = boost::beast::http;
 
-std::string decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned char byte = 0;
-    const std::string_view hex = text.substr(i + 1 < text.size() ? i + 1 : text.size()).substr(0, 2);
-    if (text[i] == '%' && hex.size() == 2 && std::from_chars(hex.begin(), hex.end(), byte, 16).ptr == hex.end()) {
-      out += static_cast<char>(byte);
-      i += 2;
-    } else {
-      out += text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
+std::string form_decoded(std::string_view text) {
+  std::string blanks(text);
+  std::ranges::replace(blanks, '+', ' ');
+  return percent_decoded(blanks);
 }
 
 }  // namespace
@@ -53,13 +45,29 @@ std::optional<Request> RequestReader::next() {
   return request;
 }
 
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned char byte = 0;
+    const std::string_view hex = text.substr(i + 1 < text.size() ? i + 1 : text.size()).substr(0, 2);
+    if (text[i] == '%' && hex.size() == 2 && std::from_chars(hex.begin(), hex.end(), byte, 16).ptr == hex.end()) {
+      out += static_cast<char>(byte);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 void append_form(Pairs& out, std::string_view form) {
   while (!form.empty()) {
     const std::string_view pair = form.substr(0, form.find('&'));
     form.remove_prefix(std::min(form.size(), pair.size() + 1));
     if (pair.empty()) continue;
     const std::size_t equals = std::min(pair.find('='), pair.size());
-    out.emplace_back(decoded(pair.substr(0, equals)), decoded(pair.substr(std::min(equals + 1, pair.size()))));
+    out.emplace_back(form_decoded(pair.substr(0, equals)),
+                     form_decoded(pair.substr(std::min(equals + 1, pair.size()))));
   }
 }
 

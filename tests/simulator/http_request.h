@@ -33,7 +33,8 @@ class RequestReader {
   std::string in_;  // read, and not used yet
 };
 
-// Appends the pairs of name=value&…, percent-decoded.
+std::string percent_decoded(std::string_view text);
+// Appends the pairs of name=value&…, decoded.
 void append_form(Pairs& out, std::string_view form);
 std::string_view reason_phrase(int status);
 

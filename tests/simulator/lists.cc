@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/simulator/lists.h"
 
+#include <atomic>
+
 namespace bounced::simulator {
+
+std::uint64_t BounceList::next_id() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
 
 std::uint64_t BounceList::remove(std::string_view email) {
   std::uint64_t count = 0;
@@ -23,13 +30,13 @@ bool BounceList::remove_at(std::uint64_t place) {
 }
 
 bool BounceList::change_reason(std::uint64_t place, std::string reason) {
-  if (place >= places() || removed_.contains(place)) return false;
+  if (!stands(place)) return false;
   reasons_.insert_or_assign(place, std::move(reason));
   return true;
 }
 
 bool BounceList::write(std::uint64_t place, Text into, Bounce& out) const {
-  if (place >= places() || (!removed_.empty() && removed_.contains(place))) return false;
+  if (!stands(place)) return false;
   if (place < generated_.count()) {
     generated_.write(place, into, out);
   } else {

@@ -31,12 +31,20 @@ class BounceList {
   bool remove_at(std::uint64_t place);
   bool change_reason(std::uint64_t place, std::string reason);
 
+  // Another one for every list that is made; a copy has the same.
+  [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] std::uint64_t places() const { return generated_.count() + added_.size(); }
   [[nodiscard]] std::uint64_t size() const { return places() - removed_.size(); }
+  [[nodiscard]] bool stands(std::uint64_t place) const {
+    return place < places() && (removed_.empty() || !removed_.contains(place));
+  }
   // Writes the bounce at this place, escaped, over `out`; false if there is none any more.
   bool write(std::uint64_t place, Text into, Bounce& out) const;
 
  private:
+  static std::uint64_t next_id();
+
+  std::uint64_t id_ = next_id();
   Generated generated_;
   std::vector<Bounce> added_;
   std::unordered_set<std::uint64_t> removed_;

@@ -54,14 +54,17 @@ int main(int argc, char** argv) {
   std::string ca_file;
   std::vector<std::string> customers;
   std::vector<std::string> many;
+  std::string own;
   bool no_tls = false;
   bool no_gzip = false;
-  CLI::App app("A stand-in for SendGrid's v2 API on 127.0.0.1, with made-up bounce lists.", "bounced-simulator");
+  CLI::App app("A stand-in for SendGrid's v2 and v3 APIs on 127.0.0.1, with made-up bounce lists.",
+               "bounced-simulator");
   app.add_option("--port", options.port, "port to listen on; 0: any free one");
   app.add_flag("--no-tls", no_tls, "HTTP instead of HTTPS");
   app.add_option("--ca-file", ca_file, "where to write the certificate that clients must trust");
   app.add_option("--user", options.user, "the account's api_user")->capture_default_str();
   app.add_option("--key", options.key, "the account's api_key")->capture_default_str();
+  app.add_option("--own", own, "the account's own customer, whom a call of v3 is about that names none");
   app.add_option("--time-zone", options.time_zone, "in which the account's days begin")->capture_default_str();
   app.add_option("--customer", customers, "a customer with COUNT bounces: NAME=COUNT[:SEED]; may be repeated");
   app.add_option("--customers", many, "COUNT customers with BOUNCES bounces each: PREFIX=COUNT:BOUNCES");
@@ -77,6 +80,7 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     options.tls = !no_tls;
     Simulator simulator(options);
+    if (!own.empty()) simulator.set_own_customer(options.user, own);
     for (const std::string& customer : customers) generate(simulator, customer);
     for (const std::string& text : many) generate_many(simulator, text);
     if (no_gzip) simulator.set_gzip(bounced::simulator::Gzip::never);

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/simulator/record.h"
 
+#include <algorithm>
+
 namespace bounced::simulator {
+namespace {
+
+Call to_keep(Call call) {
+  call.body.resize(std::min<std::size_t>(call.body.size(), 64 * 1024));
+  return call;
+}
+
+}  // namespace
 
 std::uint64_t Record::opened() {
   return note([&] {
@@ -22,7 +32,7 @@ void Record::arrived(Call& call) {
   note([&] {
     ++counters_.calls;
     call.number = ++calls_arrived_;
-    calls_.push_back(call);
+    calls_.push_back(to_keep(call));
     if (calls_.size() > keep_) calls_.pop_front();
   });
 }
@@ -35,13 +45,17 @@ void Record::sent(std::uint64_t body_bytes) {
   note([&] { counters_.body_bytes += body_bytes; });
 }
 
+void Record::refused_v3() {
+  note([&] { ++counters_.refused_v3; });
+}
+
 void Record::ended(const Call& call) {
   note([&] {
     if (call.number <= forgotten_) return;
     ++counters_.ended;
     counters_.answered += call.answered;
     const std::uint64_t from_last = calls_arrived_ - call.number;
-    if (from_last < calls_.size()) calls_[calls_.size() - 1 - from_last] = call;
+    if (from_last < calls_.size()) calls_[calls_.size() - 1 - from_last] = to_keep(call);
   });
 }
 

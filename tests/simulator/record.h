@@ -21,6 +21,7 @@ class Record {
   void arrived(Call& call);  // gives it its number
   void hold(bool begins);
   void sent(std::uint64_t body_bytes);
+  void refused_v3();
   void ended(const Call& call);
 
   // For tests.

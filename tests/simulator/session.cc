@@ -13,7 +13,7 @@
 namespace bounced::simulator {
 namespace {
 
-Call call_of(Request& request, const Transport& transport, std::uint64_t connection) {
+Call call_of(Request& request, const Transport& transport, std::uint64_t connection, const V3& v3) {
   Call call;
   call.time = std::chrono::system_clock::now();
   call.connection = connection;
@@ -25,8 +25,10 @@ Call call_of(Request& request, const Transport& transport, std::uint64_t connect
   call.format = format_of(call.path);
   append_form(call.parameters, target.substr(std::min(question + 1, target.size())));
   call.in_query = !call.parameters.empty();
-  append_form(call.parameters, request.body);
+  if (!call.is_v3()) append_form(call.parameters, request.body);
   call.headers = std::move(request.headers);
+  call.body = std::move(request.body);
+  if (call.is_v3()) call.v3_customer = v3.customer_of(call);
   return call;
 }
 
@@ -59,16 +61,18 @@ std::string make_head(const Answer& answer, const Response& response, bool gzip,
   if (!response.content_type.empty()) append_usual(head, answer, "Content-Type", response.content_type);
   if (gzip) append_usual(head, answer, "Content-Encoding", "gzip");
   append_usual(head, answer, "Connection", keep_alive ? "keep-alive" : "close");
+  for (const auto& [name, value] : response.headers) append_usual(head, answer, name, value);
   for (const auto& [name, value] : answer.headers) head.append(name).append(": ").append(value).append("\r\n");
   return head;
 }
 
-Response respond(const Call& call, const Answer& answer, V2& api) {
+Response respond(const Call& call, const Answer& answer, Apis apis, Record& record) {
   Response response;
   if (answer.body) {
     response = {200, call.format == "xml" ? "text/xml" : "application/json", text_document(*answer.body)};
   } else {
-    response = api.respond(call);
+    response = call.is_v3() ? apis.v3.respond(call) : apis.v2.respond(call);
+    if (response.status == 429) record.refused_v3();
   }
   if (answer.status) response.status = *answer.status;
   if (answer.content_type) response.content_type = *answer.content_type;
@@ -77,8 +81,8 @@ Response respond(const Call& call, const Answer& answer, V2& api) {
 
 // False if nothing more can come over this connection.
 bool answer_call(Call& call, bool keep_alive, Transport& transport, AnswerWriter& writer, const Answer& answer,
-                 V2& api) {
-  Response response = respond(call, answer, api);
+                 Apis apis, Record& record) {
+  Response response = respond(call, answer, apis, record);
   call.status = response.status;
   if (answer.reset_request) {
     transport.reset_on_close();
@@ -121,15 +125,15 @@ struct Outcome {
 
 }  // namespace
 
-void serve(Transport& transport, std::uint64_t connection, V2& api, Behaviour& behaviour, Record& record) {
+void serve(Transport& transport, std::uint64_t connection, Apis apis, Behaviour& behaviour, Record& record) {
   RequestReader requests(transport);
   while (std::optional<Request> request = requests.next()) {
-    Call call = call_of(*request, transport, connection);
+    Call call = call_of(*request, transport, connection, apis.v3);
     record.arrived(call);
     const Answer answer = behaviour.choose(call);
     AnswerWriter writer(transport, record, behaviour, answer);
     const Outcome outcome{call, writer, record};
-    const bool goes_on = answer_call(call, request->keep_alive, transport, writer, answer, api);
+    const bool goes_on = answer_call(call, request->keep_alive, transport, writer, answer, apis, record);
     call.answered = !answer.reset_request;
     if (!goes_on) return;
   }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "tests/simulator/accounts.h"
 #include "tests/simulator/behaviour.h"
 #include "tests/simulator/certificates.h"
 #include "tests/simulator/lists.h"
@@ -12,6 +13,7 @@
 #include "tests/simulator/server.h"
 #include "tests/simulator/session.h"
 #include "tests/simulator/v2.h"
+#include "tests/simulator/v3.h"
 
 namespace bounced::simulator {
 std::string Call::parameter(std::string_view name) const {
@@ -35,16 +37,21 @@ std::string Call::header(std::string_view name) const {
   return "";
 }
 
+std::string Call::task() const {
+  return is_v3() ? v3_task(*this) : parameter("task");
+}
+
 class Simulator::Impl {
  public:
   explicit Impl(const Options& options)
       : tls(options.tls),
-        api(lists, options.time_zone),
+        v2(lists, accounts, options.time_zone),
+        v3(lists, accounts, options.time_zone),
         record(options.keep_calls),
         server(options.port, context(), record, [this](Transport& transport, std::uint64_t connection) {
-          serve(transport, connection, api, behaviour, record);
+          serve(transport, connection, {v2, v3}, behaviour, record);
         }) {
-    api.add_account(options.user, options.key);
+    accounts.add(options.user, options.key);
   }
 
   [[nodiscard]] Context context() const { return tls ? certificates.context(certificate, only_1_1) : nullptr; }
@@ -55,7 +62,9 @@ class Simulator::Impl {
   Certificate certificate = Certificate::good;
   bool only_1_1 = false;
   Lists lists;
-  V2 api;
+  Accounts accounts;
+  V2 v2;
+  V3 v3;
   Behaviour behaviour;
   Record record;
   std::atomic<std::uint64_t> made_up = 0;
@@ -101,10 +110,18 @@ void Simulator::close_idle() {
 }
 
 void Simulator::add_account(std::string user, std::string key) {
-  impl_->api.add_account(std::move(user), std::move(key));
+  impl_->accounts.add(std::move(user), std::move(key));
 }
 void Simulator::remove_account(const std::string& user) {
-  impl_->api.remove_account(user);
+  impl_->accounts.remove(user);
+}
+
+void Simulator::set_own_customer(std::string user, std::string customer) {
+  add_customer(customer);
+  impl_->accounts.set_own_customer(std::move(user), std::move(customer));
+}
+void Simulator::set_disabled(const std::string& customer, bool disabled) {
+  impl_->v3.set_disabled(customer, disabled);
 }
 
 void Simulator::add_customer(const std::string& customer) {
@@ -171,14 +188,14 @@ std::uint64_t Simulator::size(const std::string& customer) const {
 }
 
 void Simulator::pack(const std::string& customer) {
-  impl_->api.pack(customer);
+  impl_->v2.pack(customer);
 }
 
 void Simulator::add_some(const std::string& customer, std::uint64_t count) {
   // Behind the places that generated lists use, with numbers of five digits in the addresses.
   constexpr std::uint64_t first_place = 50'000'000;
   const Generated generated(0, 0);
-  const std::string now = impl_->api.local_time(0);
+  const std::string now = impl_->v2.local_time(0);
   impl_->lists.change(customer, [&](BounceList& list) {
     while (count > 0) {
       const std::uint64_t place = first_place + impl_->made_up++;
@@ -206,7 +223,13 @@ void Simulator::set_hook(std::function<std::optional<Answer>(const Call&)> hook)
   impl_->behaviour.set_hook(std::move(hook));
 }
 void Simulator::set_days(Days days) {
-  impl_->api.set_days(days);
+  impl_->v2.set_days(days);
+}
+void Simulator::set_v3(V3Behaviour behaviour) {
+  impl_->v3.set_behaviour(behaviour);
+}
+void Simulator::limit_v3(std::uint64_t requests, std::chrono::seconds per) {
+  impl_->v3.set_limit(requests, per);
 }
 void Simulator::set_framing(std::optional<Framing> framing, std::size_t chunk) {
   impl_->behaviour.set_framing(framing, chunk);

@@ -12,7 +12,7 @@
 #include <vector>
 
 // A stand-in for the API, for tests, benchmarks and the tour: a real HTTPS server on loopback that keeps bounce lists,
-// answers as SendGrid's v2 does, misbehaves when it is told to, and records what it was asked.
+// answers as SendGrid's v2 and v3 do, misbehaves when it is told to, and records what it was asked.
 //
 //   Simulator api;                                      // listens; https, made-up authority, any free port
 //   api.add("a@example.com", {.email = "x@example.org", .status = "5.1.1", .reason = "550 5.1.1 no such user",
@@ -44,11 +44,12 @@ struct Style {
   bool xml_empty_tag = false;   // an empty list is <bounces/>
   bool email_first = false;     // JSON: the order of the keys
   bool wrap = false;            // XML: texts are wrapped over lines, and stand on lines of their own
+  bool v3_spacing = false;      // v3: each blank of a reason comes twice, and one stands before and behind it
 };
 
 // ---- answers that are not the usual one ----
 
-enum class Task { list, remove };  // task=get and task=delete
+enum class Task { list, remove };  // task=get and task=delete; in v3, GET and DELETE of bounces
 
 // Which calls are meant: all, or those of one customer, or for one task, or both.
 struct Calls {
@@ -103,11 +104,13 @@ struct Call {
   std::uint64_t connection = 0;  // from 1
   std::string tls;               // "TLSv1.3", or "" over HTTP
   std::string method;            // GET, POST, …
-  std::string path;
-  std::string format;  // "json" or "xml", or "" elsewhere than at the API's own address
-  std::vector<std::pair<std::string, std::string>> parameters;  // of the query and of the form, decoded
+  std::string path;              // as it came, percent-encoded
+  std::string format;            // "json" or "xml", or "" elsewhere than at v2's own address
+  std::vector<std::pair<std::string, std::string>> parameters;  // of the query and v2's form, decoded
   std::vector<std::pair<std::string, std::string>> headers;
-  bool in_query = false;  // parameters came in the query, which logs would show
+  std::string body;         // as it came; the record keeps the first 64 KiB
+  bool in_query = false;    // parameters came in the query, which logs would show
+  std::string v3_customer;  // v3: the one on whose behalf it is, or the own customer of the key's owner
 
   // Set when the answer has ended.
   std::optional<std::chrono::system_clock::time_point> ended = std::nullopt;
@@ -119,8 +122,10 @@ struct Call {
   [[nodiscard]] std::string parameter(std::string_view name) const;
   [[nodiscard]] bool has_parameter(std::string_view name) const;
   [[nodiscard]] std::string header(std::string_view name) const;  // in any case
-  [[nodiscard]] std::string customer() const { return parameter("user"); }
-  [[nodiscard]] std::string task() const { return parameter("task"); }
+  [[nodiscard]] bool is_v3() const { return path.starts_with("/v3/"); }
+  [[nodiscard]] std::string customer() const { return is_v3() ? v3_customer : parameter("user"); }
+  // "get" and "delete" by v3 too, where "subusers" is another.
+  [[nodiscard]] std::string task() const;
 };
 
 struct Counters {
@@ -132,6 +137,7 @@ struct Counters {
   std::uint64_t open = 0;        // connections
   std::uint64_t held = 0;        // answers that wait for release(), all before it sent
   std::uint64_t body_bytes = 0;  // sent, of answers' bodies; grows while a body is sent
+  std::uint64_t refused_v3 = 0;  // answers 429 of limit_v3()
 };
 
 // ---- the server ----
@@ -146,12 +152,22 @@ enum class Certificate {
 
 enum class Days { honour, ignore, refuse };  // what becomes of days=, start_date= and end_date=
 
+// How v3 lists bounces: as documented, newest first and page by page, or not.
+struct V3Behaviour {
+  std::uint64_t page_cap = 500;  // a page has no more entries, whatever limit= says
+  bool exclusive_end = false;    // end_time= is the first second that is not meant
+  bool unsorted_ties = false;    // entries of the same second come in another order at every call
+  bool oldest_first = false;
+  bool ignore_times = false;  // of start_time= and end_time=
+  bool honest_link = true;    // false: no header Link
+};
+
 struct Options {
   std::uint16_t port = 0;  // 0: any free one
   bool tls = true;
   std::string user = "user";
   std::string key = "secret-key-of-tests";
-  std::string time_zone = "America/Los_Angeles";  // in which days= counts
+  std::string time_zone = "America/Los_Angeles";  // in which days= counts and created is; v3 knows this one and UTC
   std::size_t keep_calls = 1'000'000;             // older calls are forgotten, only counted
 };
 
@@ -183,6 +199,9 @@ class Simulator {
   // ---- accounts ----
   void add_account(std::string user, std::string key);
   void remove_account(const std::string& user);
+  // In v3, a call with this user's key that names no customer is about this one, who is no subuser.
+  void set_own_customer(std::string user, std::string customer);
+  void set_disabled(const std::string& customer, bool disabled);  // as v3's list of subusers says
 
   // ---- lists. A customer exists from the first call that names it; others are "not authorized" ----
   void add_customer(const std::string& customer);
@@ -222,6 +241,9 @@ class Simulator {
   // is looked at; it may change lists, and wait. An answer that it returns is given.
   void set_hook(std::function<std::optional<Answer>(const Call&)> hook);
   void set_days(Days days);
+  void set_v3(V3Behaviour behaviour);
+  // So many v3 calls with each key in each window of time, from now on; 0: any number.
+  void limit_v3(std::uint64_t requests, std::chrono::seconds per);
   void set_framing(std::optional<Framing> framing, std::size_t chunk = 16 * 1024);  // of all answers that say none
   void set_gzip(Gzip gzip);                                                         // likewise
   // Lets every answer go on that is held now.

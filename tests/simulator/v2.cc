@@ -48,31 +48,17 @@ std::string format_of(std::string_view path) {
   return format == "json" || format == "xml" ? std::string(format) : "";
 }
 
-void V2::add_account(std::string user, std::string key) {
-  const std::lock_guard lock(mutex_);
-  accounts_.insert_or_assign(std::move(user), std::move(key));
-}
-
-void V2::remove_account(const std::string& user) {
-  const std::lock_guard lock(mutex_);
-  accounts_.erase(user);
-}
-
 void V2::set_days(Days days) {
   const std::lock_guard lock(mutex_);
   days_ = days;
 }
 
-bool V2::knows_account(const Call& call) const {
-  const std::lock_guard lock(mutex_);
-  const auto account = accounts_.find(call.parameter("api_user"));
-  return account != accounts_.end() && account->second == call.parameter("api_key");
-}
-
 Response V2::respond(const Call& call) {
   if (call.format.empty()) return not_found();
   if (call.method != "GET" && call.method != "POST") return refusal(405, "Method not allowed", call);
-  if (!knows_account(call)) return refusal(401, "Permission denied, wrong credentials", call);
+  if (!accounts_.know(call.parameter("api_user"), call.parameter("api_key"))) {
+    return refusal(401, "Permission denied, wrong credentials", call);
+  }
   if (call.parameter("method") != "bounces") return refusal(400, "Method is not supported", call);
   if (call.customer().empty()) return refusal(400, "User is required", call);
   auto snapshot = lists_.snapshot(call.customer());

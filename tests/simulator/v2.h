@@ -5,29 +5,21 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
-#include "tests/simulator/document.h"
+#include "tests/simulator/accounts.h"
 #include "tests/simulator/lists.h"
+#include "tests/simulator/response.h"
 #include "tests/simulator/simulator.h"
 
 namespace bounced::simulator {
 
-// What the API has to say to a call, before anyone spoils it.
-struct Response {
-  int status = 200;
-  std::string content_type;
-  Document document;
-  bool is_list = false;
-  std::shared_ptr<const std::string> packed = {};  // the same in gzip, where it was packed before
-};
-
 // SendGrid's v2, as its documentation and its recorded answers show it.
 class V2 {
  public:
-  V2(Lists& lists, std::string time_zone) : lists_(lists), time_zone_(std::move(time_zone)) {}
+  V2(Lists& lists, const Accounts& accounts, std::string time_zone)
+      : lists_(lists), accounts_(accounts), time_zone_(std::move(time_zone)) {}
 
-  void add_account(std::string user, std::string key);
-  void remove_account(const std::string& user);
   void set_days(Days days);
 
   // Such as created is written: the time in the account's zone so many days ago.
@@ -39,14 +31,13 @@ class V2 {
   Response respond(const Call& call);
 
  private:
-  [[nodiscard]] bool knows_account(const Call& call) const;
   Response list(const Call& call, std::shared_ptr<const Lists::Snapshot> snapshot) const;
   Response remove(const Call& call);
 
   Lists& lists_;
+  const Accounts& accounts_;
   const std::string time_zone_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::string> accounts_;
   Days days_ = Days::honour;
   std::map<std::string, std::shared_ptr<const std::string>> packed_;  // by customer
 };
