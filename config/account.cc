@@ -74,18 +74,14 @@ class AccountReader {
     read_names(section, account);
     read_api(section, account);
     read_key(section, account, report_, options_);
-    section.read("time_zone", [&](const std::string& zone) {
-      check_time_zone(zone);
-      account.time_zone = zone;
-    });
     section.read("rate_limit", [&](const std::string& text) { account.rate_limit = parse_rate_limit(text); });
     section.read("concurrency", account.concurrency, 1, most_concurrent);
     account.daily_deletion_limit = defaults_.deletions.daily_limit;
     Section deletions = section.section("deletions");
     read_daily_limit(deletions, account.daily_deletion_limit);
     deletions.refuse_others();
-    const Schedule schedule = read_schedule(section, defaults_.polling.schedule);
-    account.customers = read_customers(section, schedule, customers_, report_);
+    account.schedule = read_schedule(section, defaults_.polling.schedule);
+    read_customers(section, account, customers_, report_);
     section.refuse_others();
     return account;
   }
@@ -102,23 +98,43 @@ class AccountReader {
       }
       account.name = name;
     });
-    section.require("user", "write the user name of the API account");
-    section.read("user", [&](const std::string& user) {
-      check_name(user);
-      account.user = user;
-    });
   }
 
   void read_api(Section& section, Account& account) {
-    int version = 2;
-    section.read("api", version, {{"v2", 2}});
-    section.read("format", account.format, {{"json", Format::json}, {"xml", Format::xml}});
-    section.read("method", account.method, {{"get", Method::get}, {"post", Method::post}});
+    section.read("api", account.api, {{"v2", Api::v2}, {"v3", Api::v3}});
+    if (account.api == Api::v2) {
+      read_v2(section, account);
+    } else {
+      account.base_url = "https://api.sendgrid.com";
+      account.time_zone.clear();
+      for (const auto& [key, why] :
+           std::initializer_list<std::pair<const char*, const char*>>{{"user", "the key alone says who asks"},
+                                                                      {"format", "it speaks JSON alone"},
+                                                                      {"method", "each call has its own"},
+                                                                      {"time_zone", "its times are instants"}}) {
+        if (section.find(key) != nullptr)
+          section.problem(key, "is not for api: v3: " + std::string(why) + "; remove it");
+      }
+    }
     section.read("base_url", [&](const std::string& url) { account.base_url = parse_base_url(url); });
     section.read("ca_file", [&](const std::string& path) {
       check_value(path);
       account.ca_file = report_.resolve(path);
       check_ca_file(*account.ca_file);
+    });
+  }
+
+  void read_v2(Section& section, Account& account) {
+    section.require("user", "write the user name of the API account");
+    section.read("user", [&](const std::string& user) {
+      check_name(user);
+      account.user = user;
+    });
+    section.read("format", account.format, {{"json", Format::json}, {"xml", Format::xml}});
+    section.read("method", account.method, {{"get", Method::get}, {"post", Method::post}});
+    section.read("time_zone", [&](const std::string& zone) {
+      check_time_zone(zone);
+      account.time_zone = zone;
     });
   }
 

@@ -61,29 +61,36 @@ struct KeyVariable {
 };
 using KeySource = std::variant<KeyFile, KeyCredential, KeyVariable>;
 
+enum class Api { v2, v3 };
 enum class Format { json, xml };
 enum class Method { get, post };
 
 struct Customer {
   std::string name;
-  Schedule schedule;  // with the account's and the defaults' values filled in
+  Schedule schedule;     // with the account's and the defaults' values filled in
+  std::string api_name;  // what the API calls it; empty (v3): the list is the account's own
 };
 
 struct Account {
   std::string name;
-  Format format = Format::json;
-  Method method = Method::get;
-  std::string base_url = "https://sendgrid.com";  // https, or http to a loopback address; no trailing slash
-  std::string user;
+  Api api = Api::v2;
+  Format format = Format::json;  // v2
+  Method method = Method::get;   // v2
+  // https, or http to a loopback address; no trailing slash. v3: https://api.sendgrid.com, if nothing is said.
+  std::string base_url = "https://sendgrid.com";
+  std::string user;  // v2
   KeySource key_source;
   // Absent only where LoadOptions allowed it.
   std::optional<Secret> key;
-  std::string time_zone = "America/Los_Angeles";  // known to PostgreSQL: that is checked there
+  // v2: known to PostgreSQL, which is checked there. v3, whose times need none: empty.
+  std::string time_zone = "America/Los_Angeles";
   RateLimit rate_limit;
   int concurrency = 4;           // polls at once, and apart from them deletions
   int daily_deletion_limit = 0;  // 0: no limit
   std::optional<std::filesystem::path> ca_file;
   std::vector<Customer> customers;  // from customers and customers_file, in the order of the files
+  bool all_customers = false;       // v3: those that the API names, beside customers, on this schedule
+  Schedule schedule;
 };
 
 enum class LogLevel { debug, info, warning, error };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/customers.h"
 
+#include <map>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -22,8 +23,8 @@ void claim_name(const std::string& name, Place place, CustomerPlaces& places) {
 
 class CustomerReader {
  public:
-  CustomerReader(const Schedule& inherited, CustomerPlaces& places, Report& report)
-      : inherited_(inherited), places_(places), report_(report) {}
+  CustomerReader(Account& account, CustomerPlaces& places, Report& report)
+      : account_(account), places_(places), report_(report) {}
 
   void read_list(const Node& list, const std::string& path) {
     for (std::size_t i = 0; i < list.entries.size(); ++i) {
@@ -38,7 +39,7 @@ class CustomerReader {
       return;
     }
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-    const std::size_t before = customers_.size();
+    const std::size_t before = account_.customers.size();
     bool all_good = true;
     for (int line = 1; !text.empty(); ++line) {
       const std::size_t end = text.find('\n');
@@ -46,12 +47,15 @@ class CustomerReader {
       text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
       if (!name.empty()) all_good = add_line(file, line, std::string(name), key) && all_good;
     }
-    if (all_good && customers_.size() == before) {
+    if (all_good && account_.customers.size() == before) {
       report_.add_in(file, 0, key, "names no customer; write one name a line, or remove customers_file");
     }
   }
 
-  std::vector<Customer> take() { return std::move(customers_); }
+  // v3: `all` asks for all subusers. One of that name is {name: all}.
+  [[nodiscard]] bool is_all(const Node& node) const {
+    return account_.api == Api::v3 && node.kind == Node::Kind::scalar && node.text == "all";
+  }
 
  private:
   // What a line holds without its comment and the blanks around. As in YAML, # begins a comment at the start of a line
@@ -76,12 +80,21 @@ class CustomerReader {
       report_.add_in(file, line, key, error.what());
       return false;
     }
-    customers_.push_back({std::move(name), inherited_});
+    Customer customer{.name = name, .schedule = account_.schedule, .api_name = std::move(name)};
+    try {
+      claim_api_name(customer);
+    } catch (const std::invalid_argument& error) {
+      report_.add_in(file, line, key, error.what());
+      return false;
+    }
+    account_.customers.push_back(std::move(customer));
     return true;
   }
 
   void read_item(const Node::Entry& item, std::string path) {
-    if (item.value->kind == Node::Kind::scalar) {
+    if (is_all(*item.value)) {
+      account_.all_customers = true;
+    } else if (item.value->kind == Node::Kind::scalar) {
       add_line(report_.main_file(), item.line, item.value->text, path);
     } else if (item.value->kind == Node::Kind::mapping) {
       Section section(item, std::move(path), report_);
@@ -90,19 +103,56 @@ class CustomerReader {
       section.read("name", [&](const std::string& name) {
         claim_name(name, {report_.main_file(), item.line}, places_);
         customer.name = name;
+        customer.api_name = name;
       });
-      customer.schedule = read_schedule(section, inherited_);
+      customer.schedule = read_schedule(section, account_.schedule);
+      if (account_.api == Api::v3) read_api_name(section, customer);
       section.refuse_others();
-      customers_.push_back(std::move(customer));
+      account_.customers.push_back(std::move(customer));
     } else {
       report_.add(item.line, std::move(path), "must be a customer's name, or a mapping as {name: NAME, every: 1h}");
     }
   }
 
-  const Schedule& inherited_;
+  // v3: the subuser, where it is called otherwise than the customer, or that the list is the account's own.
+  void read_api_name(Section& section, Customer& customer) {
+    const char* key = "name";
+    if (section.find("own") != nullptr) {
+      key = "own";
+      bool own = false;
+      section.read("own", own, {{"true", true}, {"false", false}});
+      if (own) customer.api_name.clear();
+      if (own && section.find("subuser") != nullptr) {
+        section.problem("subuser", "cannot stand beside own: true; the account's own list is no subuser's");
+      }
+    } else if (section.find("subuser") != nullptr) {
+      key = "subuser";
+      section.read("subuser", [&](const std::string& subuser) {
+        check_name(subuser);
+        customer.api_name = subuser;
+      });
+    }
+    if (customer.name.empty()) return;  // which was reported
+    try {
+      claim_api_name(customer);
+    } catch (const std::invalid_argument& error) {
+      section.problem(key, error.what());
+    }
+  }
+
+  // Two customers with one list would be the same bounces twice.
+  void claim_api_name(const Customer& customer) {
+    const auto [first, is_first] = api_names_.emplace(customer.api_name, customer.name);
+    if (is_first) return;
+    throw std::invalid_argument(
+        (customer.api_name.empty() ? "the account's own list" : "subuser " + in_quotes(customer.api_name)) +
+        " is customer " + in_quotes(first->second) + " already; a list is one customer's");
+  }
+
+  Account& account_;
   CustomerPlaces& places_;
   Report& report_;
-  std::vector<Customer> customers_;
+  std::map<std::string, std::string> api_names_;  // and whose they are
 };
 
 }  // namespace
@@ -138,12 +188,16 @@ Schedule read_schedule(Section& section, const Schedule& inherited) {
   return schedule;
 }
 
-std::vector<Customer> read_customers(Section& account, const Schedule& inherited, CustomerPlaces& places,
-                                     Report& report) {
-  CustomerReader reader(inherited, places, report);
-  if (const Node* list = account.list("customers")) reader.read_list(*list, account.path_of("customers"));
-  const bool has_file = account.find("customers_file") != nullptr;
-  account.read("customers_file", [&](const std::string& path) {
+void read_customers(Section& section, Account& account, CustomerPlaces& places, Report& report) {
+  CustomerReader reader(account, places, report);
+  const Node::Entry* customers = section.find("customers");
+  if (customers != nullptr && reader.is_all(*customers->value)) {
+    account.all_customers = true;
+  } else if (const Node* list = section.list("customers")) {
+    reader.read_list(*list, section.path_of("customers"));
+  }
+  const bool has_file = section.find("customers_file") != nullptr;
+  section.read("customers_file", [&](const std::string& path) {
     check_value(path);
     const std::string file = report.resolve(path).string();
     std::string text;
@@ -152,11 +206,10 @@ std::vector<Customer> read_customers(Section& account, const Schedule& inherited
     } catch (const std::invalid_argument& error) {
       throw std::invalid_argument(file + ' ' + error.what());
     }
-    reader.read_lines(file, text, account.path_of("customers_file"));
+    reader.read_lines(file, text, section.path_of("customers_file"));
   });
   if (!has_file)
-    account.require("customers", "list the customers, or write customers_file (or customers: [] for none)");
-  return reader.take();
+    section.require("customers", "list the customers, or write customers_file (or customers: [] for none)");
 }
 
 }  // namespace bounced::config

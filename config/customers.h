@@ -21,9 +21,9 @@ using CustomerPlaces = std::unordered_map<std::string, Place>;
 // Reads `every`, `full_every` and `recent_days`, on top of what holds one level above.
 Schedule read_schedule(Section& section, const Schedule& inherited);
 
-// Reads an account's `customers` and `customers_file`. There must be a customer, unless the file says `customers: []`:
-// a customers file that came out empty is an accident, and would stop the polling of all that were in it.
-std::vector<Customer> read_customers(Section& account, const Schedule& inherited, CustomerPlaces& places,
-                                     Report& report);
+// Reads an account's `customers` and `customers_file`. There must be a customer, unless the file says `customers: []`
+// or `customers: all`: a customers file that came out empty is an accident, and would stop the polling of all that were
+// in it.
+void read_customers(Section& section, Account& account, CustomerPlaces& places, Report& report);
 
 }  // namespace bounced::config

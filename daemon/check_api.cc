@@ -98,8 +98,8 @@ class AccountCheck {
       Beginning beginning;
       std::optional<api::Fault> fault;
       try {
-        auto answer =
-            co_await client_->read_list(customer.name, days > 0 ? std::optional(days) : std::nullopt, beginning);
+        auto answer = co_await client_->read_list(customer.api_name, days > 0 ? std::optional(days) : std::nullopt,
+                                                  beginning, {});
         if (auto* told = std::get_if<api::Fault>(&answer)) fault = std::move(*told);
       } catch (const Enough&) {
         co_return std::nullopt;

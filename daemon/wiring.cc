@@ -73,7 +73,9 @@ void prepare_schema(db::Session& session, bool may_migrate, const std::filesyste
 
 void check_time_zones(db::Session& session, const config::Config& config) {
   std::vector<std::string> zones;
-  for (const config::Account& account : config.accounts) zones.push_back(account.time_zone);
+  for (const config::Account& account : config.accounts) {
+    if (!account.time_zone.empty()) zones.push_back(account.time_zone);
+  }
   const auto unknown = db::unknown_time_zones(session, zones);
   std::string problems;
   for (const config::Account& account : config.accounts) {

@@ -16,7 +16,7 @@ struct Claim {
   int customer_id = 0;
   std::string customer;
   std::string account;
-  std::string time_zone;
+  std::string time_zone;  // in which times without a zone are, or were, read; empty: there were none
   std::int64_t daemon = 0;
   std::int64_t number = 0;  // of the claim, from one sequence
   bool full = true;         // whether a full poll is due, or a recent one will do

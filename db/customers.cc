@@ -60,7 +60,8 @@ void change_customers(pqxx::work& tx, const Columns& customers, const std::vecto
   exec(tx, sql::change_customers, ids, customers.names, customers.accounts, customers.zones, customers.every,
        customers.full_every, customers.recent_days);
   for (const Change& change : changes) {
-    if (change.old_zone == change.new_zone) continue;
+    // Before there was a zone, the times needed none.
+    if (change.old_zone.empty() || change.old_zone == change.new_zone) continue;
     exec(tx, sql::shift_time_zone, change.customer_id, change.old_zone, change.new_zone);
     exec(tx, sql::recount, change.customer_id);  // rows may have met
     ++registered.shifted;

@@ -19,7 +19,7 @@ struct AccountSettings {
 struct CustomerSettings {
   std::string name;
   std::string account;
-  std::string time_zone;
+  std::string time_zone;  // in which times of lists are read; empty: they are instants
   std::chrono::seconds every{};
   std::chrono::seconds full_every{};
   int recent_days = 0;

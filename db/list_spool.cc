@@ -39,6 +39,7 @@ void ListSpool::write(const std::vector<ListedBounce>& batch) {
     if (const auto* local = std::get_if<LocalTime>(&bounce.created)) {
       append("L" + local->text);
     } else if (const auto* instant = std::get_if<Instant>(&bounce.created)) {
+      has_instants_ = true;
       append("I" + std::to_string(instant->time_since_epoch().count()));
     } else {
       append({});
@@ -62,9 +63,9 @@ std::vector<ListedBounce> ListSpool::read(const ListParts::Set& parts) {
     bounce.status = take(entry);
     bounce.reason = take(entry);
     const std::string_view created = take(entry);
-    if (created.starts_with('L')) bounce.created = LocalTime{std::string(created.substr(1))};
+    if (created.starts_with('L')) bounce.created.emplace<LocalTime>(LocalTime{std::string(created.substr(1))});
     if (created.starts_with('I')) {
-      bounce.created = Instant{std::chrono::seconds(std::stoll(std::string(created.substr(1))))};
+      bounce.created.emplace<Instant>(std::chrono::seconds(std::stoll(std::string(created.substr(1)))));
     }
   }
   return batch;

@@ -20,6 +20,7 @@ class ListSpool {
 
   // Of what was written.
   [[nodiscard]] const ListParts& parts() const { return parts_; }
+  [[nodiscard]] bool has_instants() const { return has_instants_; }
 
   // The entries of these parts, once, in the order in which they came, some at a time; none at the end. Nothing can be
   // written any more.
@@ -30,6 +31,7 @@ class ListSpool {
 
   TemporaryFile file_;
   ListParts parts_;
+  bool has_instants_ = false;
   std::string entry_;  // its memory is used again
 };
 

@@ -26,6 +26,10 @@ std::string remark_on(const Merged& merged, const ListFacts& list) {
     if (!remark.empty()) remark += "; ";
     remark += fmt::format("{} entries of the list have no email: nothing is taken for gone", list.without_email);
   }
+  if (!list.unproven.empty()) {
+    if (!remark.empty()) remark += "; ";
+    remark += fmt::format("not known to be whole, so that nothing is taken for gone: {}", list.unproven);
+  }
   if (list.too_long > 0) {
     if (!remark.empty()) remark += "; ";
     remark += fmt::format("{} entries were left out: their email is longer than 1,000 bytes", list.too_long);
@@ -42,7 +46,7 @@ void note_seen(pqxx::work& tx, const Claim& claim, const Merged& merged, bool wh
 
 // The list's fingerprint, where it can be compared with others: what is left out has none.
 std::optional<std::string> print_of(const Claim& claim, const ListFacts& list) {
-  const bool comparable = claim.full && list.without_email == 0 && list.too_long == 0 && !list.print.empty();
+  const bool comparable = claim.full && list.is_whole() && list.too_long == 0 && !list.print.empty();
   return comparable ? std::optional(list.print) : std::nullopt;
 }
 
@@ -54,7 +58,7 @@ struct Merge {
 
 void write_end(pqxx::work& tx, const Claim& claim, const ListFacts& list, std::int64_t edition, const Merge& merge) {
   const Merged& merged = merge.merged;
-  const bool believed = claim.full && list.without_email == 0 && !merged.held;
+  const bool believed = claim.full && list.is_whole() && !merged.held;
   const std::optional<std::string> remark =
       merged.remark.empty() ? std::nullopt : std::optional<std::string>(merged.remark);
   const std::int64_t more_current = merged.added - merged.superseded - merged.disappeared;
@@ -74,7 +78,7 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
   if (rows != staged.entries) {
     throw Unavailable(fmt::format("{} rows of a list of {} are staged: the session was lost", rows, staged.entries));
   }
-  const bool whole = list.without_email == 0;
+  const bool whole = list.is_whole();
   if (claim.full && exec_row(tx, sql::is_first_list, claim.customer_id, claim.asked_at)[0].as<bool>()) {
     Merged first;
     const pqxx::result merged = exec(tx, sql::merge_first, claim.customer_id, claim.asked_at);
@@ -82,11 +86,16 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
     first.remark = remark_on(first, list);
     return {std::move(first), print_of(claim, list)};
   }
+  std::int64_t adopted = 0;
+  if (list.has_instants && !claim.time_zone.empty()) {
+    adopted =
+        static_cast<std::int64_t>(exec(tx, sql::adopt_instants, claim.customer_id, claim.time_zone).affected_rows());
+  }
   const pqxx::row row = claim.full && whole
                             ? exec_row(tx, sql::merge_full, claim.customer_id, claim.asked_at, staged.only_parts)
                             : exec_row(tx, sql::merge_part, claim.customer_id, claim.asked_at);
   Merged merged{.added = row[0].as<std::int64_t>(),
-                .changed = row[1].as<std::int64_t>(),
+                .changed = row[1].as<std::int64_t>() + adopted,
                 .superseded = row[2].as<std::int64_t>(),
                 .disappeared = row[3].as<std::int64_t>(),
                 .held = row[4].as<bool>(),

@@ -20,6 +20,11 @@ struct ListFacts {
   std::uint64_t too_long = 0;       // entries left out since their email is too long to be one
   std::uint64_t bytes = 0;          // as they came over the wire, for the log
   std::string print = {};           // its ListPrint; empty: not known
+  bool has_instants = false;        // as times, instead of local ones
+  std::string unproven = {};        // why it may lack bounces that were on it; empty: it does not
+
+  // Whether what it lacks is not on it.
+  [[nodiscard]] bool is_whole() const { return without_email == 0 && unproven.empty(); }
 };
 
 // A list that was merged, committed.

@@ -26,7 +26,7 @@ std::optional<std::string> timestamp_text(const ListedBounce& bounce) {
 
 // COPY itself converts the times then; the zone is the session's own again after the transaction.
 void set_time_zone(pqxx::work& tx, const Claim& claim) {
-  exec(tx, "select set_config('TimeZone', $1, true)", claim.time_zone);
+  if (!claim.time_zone.empty()) exec(tx, "select set_config('TimeZone', $1, true)", claim.time_zone);
 }
 
 class StageWriter {
@@ -68,9 +68,11 @@ std::uint64_t copy(pqxx::work& tx, const Claim& claim, ListSpool& list, const Li
 // A customer's current bounces, of which memory has no room for more than the parts' fingerprints.
 class CurrentBounces {
  public:
-  CurrentBounces(pqxx::work& tx, const Claim& claim) {
+  // With instants, or with local times, as the list has them.
+  CurrentBounces(pqxx::work& tx, const Claim& claim, bool with_instants) {
     set_time_zone(tx, claim);
-    CopyReader reader(tx, fmt::format(fmt::runtime(sql::current_bounces), claim.customer_id));
+    const auto query = with_instants ? sql::current_instants : sql::current_bounces;
+    CopyReader reader(tx, fmt::format(fmt::runtime(query), claim.customer_id));
     ListedBounce bounce;
     for (std::vector<CopyReader::Field> row; reader.next(row);) {
       Id id{.bounce_id = 0, .part = ListParts::part_of(*row[1])};
@@ -81,7 +83,11 @@ class CurrentBounces {
       bounce.email = *row[1];
       bounce.status = *row[2];
       bounce.reason = *row[3];
-      if (row[4]) {
+      if (row[4] && with_instants) {
+        std::int64_t seconds = 0;
+        std::from_chars(row[4]->data(), row[4]->data() + row[4]->size(), seconds);
+        bounce.created.emplace<Instant>(std::chrono::seconds(seconds));
+      } else if (row[4]) {
         bounce.created.emplace<LocalTime>(LocalTime{std::string(*row[4])});
       } else {
         bounce.created.emplace<std::monostate>();
@@ -140,7 +146,7 @@ void stage_short(pqxx::work& tx, const Claim& claim, const Batches& batches) {
 }
 
 Staged stage_difference(pqxx::work& tx, const Claim& claim, ListSpool& list) {
-  CurrentBounces current(tx, claim);
+  CurrentBounces current(tx, claim, list.has_instants());
   const ListParts::Set differing = list.parts().differing(current.parts());
   if (!current.has_few_in(differing)) return stage_whole(tx, claim, list);
   if (differing.any()) current.stage(tx, differing);

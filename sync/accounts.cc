@@ -20,8 +20,8 @@ bool same(const config::RateLimit& one, const config::RateLimit& other) {
 }
 
 bool same_credentials(const config::Account& one, const config::Account& other) {
-  return one.user == other.user && one.base_url == other.base_url && one.ca_file == other.ca_file &&
-         one.key == other.key;
+  return one.api == other.api && one.user == other.user && one.base_url == other.base_url &&
+         one.ca_file == other.ca_file && one.key == other.key;
 }
 
 // Of so many daemons, this one's part of what the account may do at once; at least one call, or it could do nothing.
@@ -41,6 +41,7 @@ Accounts::Accounts(const boost::asio::any_io_executor& executor, db::Pool& pool,
 void Accounts::configure(const config::Config& config) {
   decltype(accounts_) accounts;
   decltype(customers_) customers;
+  decltype(names_at_api_) names_at_api;
   for (const config::Account& settings : config.accounts) {
     accounts.emplace(settings.name, make(settings));
     for (const config::Customer& customer : settings.customers) {
@@ -50,10 +51,12 @@ void Accounts::configure(const config::Config& config) {
                                                             .every = customer.schedule.every,
                                                             .full_every = customer.schedule.full_every,
                                                             .recent_days = customer.schedule.recent_days});
+      names_at_api.emplace(customer.name, customer.api_name);
     }
   }
   accounts_ = std::move(accounts);
   customers_ = std::move(customers);
+  names_at_api_ = std::move(names_at_api);
 }
 
 // As it is configured, with what is known of an account of this name that is there already.
@@ -133,7 +136,7 @@ std::string Accounts::disagreement(const db::Claim& claim, bool schedule_matters
   if (found == customers_.end()) return "it is not configured here";
   const db::CustomerSettings& here = found->second;
   if (claim.account != here.account) return fmt::format("its account is {}, here {}", claim.account, here.account);
-  if (claim.time_zone != here.time_zone) {
+  if (!here.time_zone.empty() && claim.time_zone != here.time_zone) {
     return fmt::format("its time zone is {}, here {}", claim.time_zone, here.time_zone);
   }
   if (!schedule_matters) return {};
@@ -141,6 +144,10 @@ std::string Accounts::disagreement(const db::Claim& claim, bool schedule_matters
     return "its intervals are others than here";
   }
   return {};
+}
+
+std::string Accounts::name_at_api(const std::string& customer) const {
+  return names_at_api_.at(customer);
 }
 
 bool Accounts::has(const std::string& customer, const std::string& account) const {
@@ -151,7 +158,8 @@ bool Accounts::has(const std::string& customer, const std::string& account) cons
 std::vector<db::AccountSettings> Accounts::account_settings() const {
   std::vector<db::AccountSettings> settings;
   for (const auto& [name, account] : accounts_) {
-    settings.push_back({.name = name, .api = "v2", .daily_limit = account->settings.daily_deletion_limit});
+    const bool v3 = account->settings.api == config::Api::v3;
+    settings.push_back({.name = name, .api = v3 ? "v3" : "v2", .daily_limit = account->settings.daily_deletion_limit});
   }
   return settings;
 }

@@ -65,6 +65,8 @@ class Accounts {
   // In what the row that was claimed differs from the configuration; empty if it agrees. The schedule matters only to
   // those who go by it.
   [[nodiscard]] std::string disagreement(const db::Claim& claim, bool schedule_matters) const;
+  // What the API calls a customer that is configured.
+  [[nodiscard]] std::string name_at_api(const std::string& customer) const;
   // Whether the customer is configured, and in that account.
   [[nodiscard]] bool has(const std::string& customer, const std::string& account) const;
 
@@ -82,6 +84,7 @@ class Accounts {
   api::Deadlines deadlines_;
   std::unordered_map<std::string, std::shared_ptr<Account>> accounts_;
   std::unordered_map<std::string, db::CustomerSettings> customers_;
+  std::unordered_map<std::string, std::string> names_at_api_;
   std::unordered_map<std::string, db::AccountShare> shares_;
   std::optional<std::chrono::steady_clock::time_point> stands_until_;
   int lapses_ = 0;

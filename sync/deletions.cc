@@ -80,7 +80,11 @@ void Deletions::reconfigured() {
 RequestLanes::Limits Deletions::limits_of(const std::string& name) const {
   const auto account = accounts_.find(name);
   if (!account || being_paused_.contains(name)) return {};
-  return {.in_flight = account->share, .waiting = account->turns ? account->turns->within_reach() : 0};
+  // What a call of many leaves unsure takes another attempt.
+  const int per_call = settings_.max_attempts > 1 ? static_cast<int>(account->client->most_removed()) : 1;
+  return {.in_flight = account->share,
+          .waiting = account->turns ? account->turns->within_reach() : 0,
+          .per_call = per_call};
 }
 
 asio::awaitable<void> Deletions::work() {
@@ -217,9 +221,10 @@ asio::awaitable<void> Deletions::call(RequestLanes::Request request) {
   co_await asio::this_coro::throw_if_cancelled(false);
   const auto began = Clock::now();
   bool sent = false;
+  std::vector<RequestLanes::Request> along;  // in the same call, with the same end
   db::RequestEnd ended{.claim = request.claim, .kind = Kind::released};
   try {
-    ended = co_await carry_out(request, sent);
+    ended = co_await carry_out(request, along, sent);
   } catch (const std::exception& error) {
     // A crash barrier: what goes wrong with one request stays there.
     if (!was_cancelled(error)) {
@@ -237,16 +242,19 @@ asio::awaitable<void> Deletions::call(RequestLanes::Request request) {
   // Who has used up all attempts has met a fault too.
   const bool fault = ended.kind == Kind::again || (ended.kind == Kind::failed && ended.again_in > 0s);
   lanes_.answered(request, !told ? Answer::none : fault ? Answer::fault : Answer::well);
+  for (RequestLanes::Request& other : along) {
+    db::RequestEnd same = ended;
+    same.claim = other.claim;
+    ends_.put({.end = std::move(same), .request = std::move(other), .took = Clock::now() - began});
+  }
   ends_.put({.end = std::move(ended), .request = std::move(request), .took = Clock::now() - began});
   start_calls();
 }
 
-asio::awaitable<db::RequestEnd> Deletions::carry_out(RequestLanes::Request& request, bool& sent) {
+asio::awaitable<db::RequestEnd> Deletions::carry_out(RequestLanes::Request& request,
+                                                     std::vector<RequestLanes::Request>& along, bool& sent) {
   auto address = api::Address::parse(request.claim.email);
-  if (const auto* why = std::get_if<std::string>(&address)) {
-    // Only a row that was edited around the table's checks comes here. No call is made.
-    co_return db::RequestEnd{.claim = request.claim, .kind = Kind::failed, .error = "refused: the email " + *why};
-  }
+  if (const auto* why = std::get_if<std::string>(&address)) co_return refused(request, *why);
   // A reload does not take it away from under us.
   const std::shared_ptr<Account> account = accounts_.find(request.account);
   bool may_call = false;
@@ -257,16 +265,37 @@ asio::awaitable<db::RequestEnd> Deletions::carry_out(RequestLanes::Request& requ
     co_return db::RequestEnd{.claim = request.claim, .kind = Kind::released};
   }
   sent = true;
-  lanes_.sent(request);
+  api::Addresses addresses(std::get<api::Address>(std::move(address)));
+  for (RequestLanes::Request& other : lanes_.sent(request)) {
+    auto another = api::Address::parse(other.claim.email);
+    if (const auto* why = std::get_if<std::string>(&another)) {
+      db::RequestEnd ended = refused(other, *why);
+      ends_.put({.end = std::move(ended), .request = std::move(other)});
+    } else {
+      addresses.add(std::get<api::Address>(std::move(another)));
+      along.push_back(std::move(other));
+    }
+  }
   start_calls();
-  co_return co_await remove(request, *account, std::get<api::Address>(std::move(address)));
+  co_return co_await remove(request, *account, std::move(addresses));
+}
+
+// Only a row that was edited around the table's checks comes here. No call is made.
+db::RequestEnd Deletions::refused(const RequestLanes::Request& request, const std::string& why) {
+  return {.claim = request.claim, .kind = Kind::failed, .error = "refused: the email " + why};
 }
 
 asio::awaitable<db::RequestEnd> Deletions::remove(const RequestLanes::Request& request, Account& account,
-                                                  api::Address address) {
+                                                  api::Addresses addresses) {
   const std::shared_ptr<api::Client> client = account.client;
-  const auto answer = co_await client->remove(request.customer, std::move(address));
-  if (const auto* fault = std::get_if<api::Fault>(&answer)) co_return co_await end_with_fault(request, account, *fault);
+  const bool many = addresses.all().size() > 1;
+  const auto answer = co_await client->remove(accounts_.name_at_api(request.customer), std::move(addresses));
+  if (const auto* fault = std::get_if<api::Fault>(&answer)) {
+    auto ended = co_await end_with_fault(request, account, *fault);
+    // It may be one of them that is refused: they are sent again, one by one, and at once.
+    if (many && fault->kind == api::Fault::Kind::refused) ended.kind = Kind::again;
+    co_return ended;
+  }
 
   const auto& removal = std::get<api::Removal>(answer);
   db::RequestEnd ended{.claim = request.claim};

@@ -64,9 +64,11 @@ class Deletions {
   boost::asio::awaitable<void> wind_up();
   void start_calls();
   boost::asio::awaitable<void> call(RequestLanes::Request request);
-  boost::asio::awaitable<db::RequestEnd> carry_out(RequestLanes::Request& request, bool& sent);
+  boost::asio::awaitable<db::RequestEnd> carry_out(RequestLanes::Request& request,
+                                                   std::vector<RequestLanes::Request>& along, bool& sent);
+  [[nodiscard]] static db::RequestEnd refused(const RequestLanes::Request& request, const std::string& why);
   boost::asio::awaitable<db::RequestEnd> remove(const RequestLanes::Request& request, Account& account,
-                                                api::Address address);
+                                                api::Addresses addresses);
   boost::asio::awaitable<db::RequestEnd> end_with_fault(const RequestLanes::Request& request, Account& account,
                                                         const api::Fault& fault);
   void give_back(std::vector<RequestLanes::Request> unsent);

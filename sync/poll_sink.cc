@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/poll_sink.h"
 
+#include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -59,6 +60,9 @@ boost::asio::awaitable<void> PollSink::put(std::vector<db::ListedBounce>&& batch
   if (!spool_) {
     for (const db::ListedBounce& bounce : batch) print_ += entry_print_(bounce);
   }
+  has_instants_ = has_instants_ || std::ranges::any_of(batch, [](const db::ListedBounce& bounce) {
+                    return std::holds_alternative<db::Instant>(bounce.created);
+                  });
   bytes_ += size_of(batch);
   batches_.push_back(std::move(batch));
   if (bytes_ > (staging_ || spool_ ? stage_bytes : short_list_bytes)) co_await pass_on();
@@ -95,6 +99,7 @@ boost::asio::awaitable<void> PollSink::stage() {
 
 boost::asio::awaitable<std::variant<db::Merged, db::NotMerged>> PollSink::merge(const db::ListFacts& read) {
   db::ListFacts list = read;
+  list.has_instants = has_instants_;
   if (spool_) {
     co_await pass_on();
     list.print = spool_->parts().whole().text();

@@ -46,6 +46,7 @@ class PollSink final : public api::Sink {
   db::ListPrint print_;    // of a list that is not spooled
   Batches batches_;        // not passed on yet
   std::size_t bytes_ = 0;  // of batches_, about
+  bool has_instants_ = false;
   std::optional<db::ListSpool> spool_;
   // Of a long list. What runs at the database keeps it, whatever becomes of the poll.
   std::shared_ptr<Staging> staging_;

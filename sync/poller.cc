@@ -27,6 +27,9 @@ Backoff retry_of(const db::Claim& claim) {
   return {15s, std::max<Seconds>(15min, claim.every)};
 }
 
+// The account is paused, or the claim may be another's, in the midst of a read.
+struct NoTurn : std::exception {};
+
 }  // namespace
 
 asio::awaitable<PollResult> Poller::poll(db::Claim claim, std::function<void()> on_send) {
@@ -65,6 +68,7 @@ asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim, const
   }
   // A reload does not take it away from under us.
   const std::shared_ptr<Account> account = accounts_.find(claim.account);
+  const std::string name = accounts_.name_at_api(claim.customer);
   const bool may_call = co_await accounts_.may_call(*account, CallTurns::Use::poll);
   if (!may_call) co_return co_await not_now(claim);
   on_send();
@@ -73,13 +77,27 @@ asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim, const
   PollSink sink(pool_, claim, observer_);
   const std::shared_ptr<api::Client> client = account->client;
   const std::optional<int> recent_days = claim.full ? std::nullopt : std::optional(claim.recent_days);
-  const auto answer = co_await client->read_list(claim.customer, recent_days, sink);
+  const api::NextTurn next_turn = [this, account]() -> asio::awaitable<void> {
+    const bool may_go_on = co_await accounts_.may_call(*account, CallTurns::Use::poll);
+    if (!may_go_on) throw NoTurn();
+  };
+  bool has_turns = true;
+  std::variant<api::ListRead, api::Fault> answer;
+  try {
+    answer = co_await client->read_list(name, recent_days, sink, next_turn);
+  } catch (const NoTurn&) {
+    has_turns = false;
+  }
+  if (!has_turns) co_return co_await not_now(claim);
   if (const auto* fault = std::get_if<api::Fault>(&answer)) co_return co_await end_with_fault(claim, *account, *fault);
   account->unanswered = 0;
 
   const auto& read = std::get<api::ListRead>(answer);
-  const db::ListFacts list{
-      .entries = read.entries, .without_email = read.without_email, .too_long = read.too_long, .bytes = read.bytes};
+  const db::ListFacts list{.entries = read.entries,
+                           .without_email = read.without_email,
+                           .too_long = read.too_long,
+                           .bytes = read.bytes,
+                           .unproven = read.unproven};
   const auto outcome = co_await sink.merge(list);
   if (const auto* why = std::get_if<db::NotMerged>(&outcome)) {
     co_return co_await discard(claim, *why == db::NotMerged::claim_lost

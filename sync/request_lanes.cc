@@ -11,8 +11,20 @@ namespace {
 // Requests claimed ahead, for each call that may be in flight: so many that a claim and its commit seldom hold up the
 // calls, and so few that a daemon that dies leaves little behind.
 constexpr int ahead = 8;
+// Of calls that take many requests.
+constexpr int batches_ahead = 2;
+constexpr int weight_of_one = 100;
+
+// Whether it has never been sent.
+bool is_new(const db::RequestClaim& claim) {
+  return claim.attempts == 0 && !claim.may_be_done;
+}
 
 }  // namespace
+
+int RequestLanes::Lane::weight() const {
+  return per_call == 1 ? weight_of_one : std::max(1, weight_of_one * ahead / batches_ahead / per_call);
+}
 
 RequestLanes::RequestLanes(std::function<int()> concurrency,
                            std::function<Limits(const std::string& account)> limits_of)
@@ -24,6 +36,7 @@ void RequestLanes::found(const std::vector<db::WaitingCustomer>& customers) {
     if (lane.in_hand == 0) {
       lane.customer = customer.customer;
       lane.account = customer.account;
+      lane.per_call = limits_of_(lane.account).per_call;
     }
     lane.limited = customer.limited;
     lane.after = {};
@@ -37,16 +50,17 @@ int RequestLanes::places_of(const Lane& lane, int share) const {
   if (lane.exhausted) return 0;
   const auto account = accounts_.find(lane.account);
   const bool trouble = lane.calls.trouble || (account != accounts_.end() && account->second.trouble);
-  return std::clamp((trouble ? 1 : 2 * ahead * concurrency_()) - lane.in_hand, 0, share);
+  const int most = 2 * ahead * concurrency_() * weight_of_one / lane.weight();
+  return std::clamp((trouble ? 1 : most) - lane.in_hand, 0, share);
 }
 
 std::vector<db::Lane> RequestLanes::to_claim() {
   const int concurrency = concurrency_();
-  const int wanted = ahead * concurrency;
+  const int wanted = ahead * concurrency * weight_of_one;
   // Half a store is enough for those who have some. Who has nothing gets something at once, within reason.
   const bool low = unsent_ <= wanted / 2;
-  const auto most =
-      static_cast<std::size_t>(low ? wanted - unsent_ : std::max(0, std::min(concurrency, 2 * wanted - unsent_)));
+  const int room = low ? wanted - unsent_ : std::min(concurrency * weight_of_one, 2 * wanted - unsent_);
+  const auto most = static_cast<std::size_t>(std::max(0, room / weight_of_one));
   std::vector<db::Lane> claims;
   const auto first = lanes_.upper_bound(last_claimed_);
   const auto consider = [&](auto from, auto to) {
@@ -65,8 +79,11 @@ std::vector<db::Lane> RequestLanes::to_claim() {
   if (claims.empty()) return claims;
   last_claimed_ = claims.back().customer_id;
   if (low) {
-    const int share = std::max(1, static_cast<int>(most / claims.size()));
-    for (db::Lane& claim : claims) claim.places = places_of(lanes_.at(claim.customer_id), share);
+    const int share = room / static_cast<int>(claims.size());
+    for (db::Lane& claim : claims) {
+      const Lane& lane = lanes_.at(claim.customer_id);
+      claim.places = places_of(lane, std::max(1, share / lane.weight()));
+    }
   }
   for (const db::Lane& claim : claims) lanes_.at(claim.customer_id).asked = true;
   return claims;
@@ -77,7 +94,7 @@ void RequestLanes::claimed(const std::vector<db::Lane>& asked, const std::vector
     Lane& lane = lanes_.at(claim.customer_id);
     lane.unsent.push_back(claim);
     ++lane.in_hand;
-    ++unsent_;
+    unsent_ += lane.weight();
     in_hand_.insert(claim.number);
   }
   for (const db::Lane& one : asked) {
@@ -117,17 +134,33 @@ std::optional<RequestLanes::Request> RequestLanes::next() {
   lane.unsent.pop_front();
   turns_.erase(turn);
   if (!lane.unsent.empty()) turns_.push_back(customer_id);
-  --unsent_;
+  unsent_ -= lane.weight();
   ++lane.calls.in_flight;
   ++account(lane.account).in_flight;
   ++(request.waits ? account(lane.account).waiting : in_flight_);
   return request;
 }
 
-void RequestLanes::sent(Request& request) {
-  if (!std::exchange(request.waits, false)) return;
-  --account(request.account).waiting;
-  ++in_flight_;
+std::vector<RequestLanes::Request> RequestLanes::sent(Request& request) {
+  if (std::exchange(request.waits, false)) {
+    --account(request.account).waiting;
+    ++in_flight_;
+  }
+  Lane& lane = lanes_.at(request.claim.customer_id);
+  std::vector<Request> along;
+  if (!is_new(request.claim) || lane.calls.trouble || account(lane.account).trouble) return along;
+  const auto most = static_cast<std::size_t>(limits_of_(lane.account).per_call) - 1;
+  for (auto claim = lane.unsent.begin(); claim != lane.unsent.end() && along.size() < most;) {
+    if (!is_new(*claim)) {
+      ++claim;
+      continue;
+    }
+    along.push_back({std::move(*claim), lane.customer, lane.account});
+    claim = lane.unsent.erase(claim);
+    unsent_ -= lane.weight();
+  }
+  if (lane.unsent.empty()) turns_.remove(request.claim.customer_id);
+  return along;
 }
 
 void RequestLanes::answered(const Request& request, Answer answer) {
@@ -151,7 +184,7 @@ std::vector<RequestLanes::Request> RequestLanes::take_unsent(const std::optional
     if (account_name && lane.account != *account_name) continue;
     lane.exhausted = true;
     for (db::RequestClaim& claim : lane.unsent) taken.push_back({std::move(claim), lane.customer, lane.account});
-    unsent_ -= static_cast<int>(lane.unsent.size());
+    unsent_ -= static_cast<int>(lane.unsent.size()) * lane.weight();
     lane.unsent.clear();
   }
   std::erase_if(turns_, [&](int customer) { return lanes_.at(customer).unsent.empty(); });

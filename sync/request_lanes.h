@@ -19,13 +19,15 @@ namespace bounced::sync {
 // The deletion requests that this daemon has in hand, in a lane for each customer: for whom to claim more, and which
 // one to send next. Customers take turns, so that one with a million requests holds up nobody else's. A customer or
 // account whose last call met a fault that may pass gets one call at a time until one goes well: calls that hang hold
-// up few others, and an outage uses up the attempts of few requests.
+// up few others, and an outage uses up the attempts of few requests. Where a call takes many requests, those of a
+// customer that are there when it is sent go together.
 class RequestLanes {
  public:
   // What an account allows.
   struct Limits {
     int in_flight = 0;  // calls at once
     int waiting = 0;    // of these, calls that wait for their turn under a rate limit; 0: there is none
+    int per_call = 1;   // requests that one call takes
   };
   // `concurrency`: calls in flight in all, without those that wait for their turn.
   RequestLanes(std::function<int()> concurrency, std::function<Limits(const std::string& account)> limits_of);
@@ -46,8 +48,9 @@ class RequestLanes {
   };
   // The next one to send, which counts as in flight from now on.
   std::optional<Request> next();
-  // It waits no longer.
-  void sent(Request& request);
+  // It waits no longer. Gives others of its customer that go with it in the same call: only such as have not been sent
+  // before, so that what was unsure about a call of many is found out one by one.
+  std::vector<Request> sent(Request& request);
 
   enum class Answer { well, fault, none };
   // Its call is over. It stays in hand until its end is written.
@@ -73,6 +76,7 @@ class RequestLanes {
     std::string customer;
     std::string account;
     bool limited = false;
+    int per_call = 1;
     db::QueuePosition after;
     bool exhausted = false;  // nothing more is due, as far as we know
     bool asked = false;      // a claim for it is under way
@@ -80,6 +84,8 @@ class RequestLanes {
     Calls calls;
     int in_hand = 0;  // unsent, in flight, or ended but not written
 
+    // What a request takes of what may be claimed ahead.
+    [[nodiscard]] int weight() const;
     [[nodiscard]] bool is_done() const { return exhausted && in_hand == 0 && !asked; }
   };
 
@@ -92,10 +98,10 @@ class RequestLanes {
   std::function<Limits(const std::string&)> limits_of_;
   std::map<int, Lane> lanes_;  // by customer
   std::unordered_map<std::string, Calls> accounts_;
-  std::list<int> turns_;  // customers with unsent requests, the next one first
-  int last_claimed_ = 0;  // customer: claims take turns too
-  int in_flight_ = 0;     // without those that wait
-  int unsent_ = 0;
+  std::list<int> turns_;                           // customers with unsent requests, the next one first
+  int last_claimed_ = 0;                           // customer: claims take turns too
+  int in_flight_ = 0;                              // without those that wait
+  int unsent_ = 0;                                 // the weight of what was claimed and not sent
   std::unordered_multiset<std::int64_t> in_hand_;  // a failover may give out a number twice
 };
 

@@ -1,4 +1,4 @@
--- Adds customers that are new: they are due at once.
+-- Adds customers that are new: they are due at once. (An empty time zone: times of their lists need none.)
 -- $1 names; $2 accounts; $3 time zones; $4 poll_every, $5 full_every in seconds; $6 recent_days
 insert into bounced.customers (name, account, time_zone, poll_every, full_every, recent_days)
 select n.name, n.account, n.time_zone, make_interval(secs => n.poll_every), make_interval(secs => n.full_every),

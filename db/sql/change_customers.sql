@@ -1,7 +1,7 @@
 -- Makes customers' rows say what the configuration says. $1 customers that may be changed; $2 names; $3 accounts;
 -- $4 time zones; $5 poll_every, $6 full_every in seconds; $7 recent_days
 update bounced.customers c
-   set account = n.account, time_zone = n.time_zone, poll_every = n.poll_every, full_every = n.full_every,
+   set account = n.account, time_zone = coalesce(nullif(n.time_zone, ''), c.time_zone), poll_every = n.poll_every, full_every = n.full_every,
        recent_days = n.recent_days, active = true,
        next_poll_at = case when c.poll_every = n.poll_every then c.next_poll_at
                            else least(c.next_poll_at,

@@ -3,7 +3,9 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 namespace bounced::api {
 
@@ -22,6 +24,18 @@ class Address {
 
   // const: nothing can be moved out of it, nor assigned.
   const std::string text_;
+};
+
+// One address or more, never none.
+class Addresses {
+ public:
+  Addresses(Address first) { all_.push_back(std::move(first)); }  // NOLINT: one is some
+  void add(Address address) { all_.push_back(std::move(address)); }
+
+  [[nodiscard]] const std::vector<Address>& all() const { return all_; }
+
+ private:
+  std::vector<Address> all_;
 };
 
 }  // namespace bounced::api

@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "sync/api/address.h"
 #include "sync/api/fault.h"
 #include "sync/api/parse/removal.h"
+#include "sync/api/subuser.h"
 
 // The border between the job and the APIs, in words that each of them can speak.
 namespace bounced::api {
@@ -35,12 +37,19 @@ struct ListRead {
   std::uint64_t entries = 0;        // put into the sink
   std::uint64_t without_email = 0;  // left out; such a list is not complete
   std::uint64_t too_long = 0;       // left out: an email of more than 1,000 bytes
-  std::uint64_t bytes = 0;          // of the body, as it came over the wire
+  std::uint64_t bytes = 0;          // of the bodies, as they came over the wire
+  std::uint64_t requests = 1;       // that it took
+  // Why the list may lack bounces that stood on it all the time; empty: it does not.
+  std::string unproven = {};
 
-  [[nodiscard]] bool complete() const { return without_email == 0; }
+  [[nodiscard]] bool complete() const { return without_email == 0 && unproven.empty(); }
 };
 
-// An address that was taken off a list, or was not on it.
+// Called before each request of a read but the first, for which the caller has a turn. What it throws passes through.
+// None: the requests need no turns.
+using NextTurn = std::function<boost::asio::awaitable<void>()>;
+
+// Addresses that were taken off a list, or were not on it. (Of several at once the API may say only that they are off.)
 struct Removal {
   Removed outcome;
   // The request was sent a second time, since the connection broke before an answer came. If the first one was carried
@@ -53,6 +62,8 @@ struct Removal {
 // Errors: whatever the API or the network to it does is a Fault. What the sink throws passes through. A cancelled call
 // (terminal) throws system_error(operation_aborted), at the latest when the sink's put has ended; but what a remove()
 // was already told, it returns.
+//
+// Customers are named as the API names them (config::Customer::api_name).
 class Client {
  public:
   virtual ~Client() = default;
@@ -60,11 +71,17 @@ class Client {
   // Reads the customer's list: whole, or the last recent_days days of it. Only a list known to be complete as a
   // document is a ListRead; after a Fault, what was put into the sink means nothing.
   virtual boost::asio::awaitable<std::variant<ListRead, Fault>> read_list(std::string customer,
-                                                                          std::optional<int> recent_days,
-                                                                          Sink& sink) = 0;
+                                                                          std::optional<int> recent_days, Sink& sink,
+                                                                          NextTurn next_turn) = 0;
 
-  // Takes the address off the customer's list. After a Fault it may be off or not, unless the fault is a refusal.
-  virtual boost::asio::awaitable<std::variant<Removal, Fault>> remove(std::string customer, Address address) = 0;
+  // Takes the addresses off the customer's list, by one request. After a Fault they may be off or not, unless the fault
+  // is a refusal.
+  virtual boost::asio::awaitable<std::variant<Removal, Fault>> remove(std::string customer, Addresses addresses) = 0;
+  // How many addresses remove() takes.
+  [[nodiscard]] virtual std::size_t most_removed() const { return 1; }
+
+  // All customers of the account, by name; each once. Where the API cannot tell: a Fault (refused).
+  virtual boost::asio::awaitable<std::variant<std::vector<Subuser>, Fault>> list_customers(NextTurn next_turn) = 0;
 };
 
 struct Deadlines {
@@ -74,7 +91,7 @@ struct Deadlines {
 };
 
 // The account must have its key. Throws std::runtime_error if its ca_file cannot be used.
-std::unique_ptr<Client> make_client(boost::asio::any_io_executor executor, const config::Account& account,
+std::unique_ptr<Client> make_client(const boost::asio::any_io_executor& executor, const config::Account& account,
                                     const Deadlines& deadlines = {});
 
 }  // namespace bounced::api

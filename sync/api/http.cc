@@ -103,7 +103,10 @@ void HttpAnswer::Impl::note_head() {
   head_.status = static_cast<int>(fields.result_int());
   head_.location = value("Location");
   head_.date = value("Date");
+  head_.link = value("Link");
   head_.retry_after = value("Retry-After");
+  head_.rate_limit = value("X-RateLimit-Limit");
+  head_.rate_limit_remaining = value("X-RateLimit-Remaining");
   head_.rate_limit_reset = value("X-RateLimit-Reset");
   const auto encoding = fields[http::field::content_encoding];
   if (boost::beast::iequals(encoding, "gzip") || boost::beast::iequals(encoding, "x-gzip")) {
@@ -201,15 +204,15 @@ asio::awaitable<std::unique_ptr<HttpAnswer>> HttpClient::send(HttpRequest reques
 }
 
 std::string HttpClient::write_out(const HttpRequest& request) const {
-  std::string text =
-      (request.form.empty() ? "GET " : "POST ") + request.target + " HTTP/1.1\r\nHost: " + origin_.authority +
-      "\r\nUser-Agent: bounced/" BOUNCED_VERSION "\r\nAccept: " + request.accept + "\r\nAccept-Encoding: gzip\r\n";
-  if (!request.form.empty()) {
+  std::string text = request.method + ' ' + request.target + " HTTP/1.1\r\nHost: " + origin_.authority +
+                     "\r\nUser-Agent: bounced/" BOUNCED_VERSION "\r\nAccept: " + request.accept +
+                     "\r\nAccept-Encoding: gzip\r\n";
+  for (const auto& [name, value] : request.headers) text += name + ": " + value + "\r\n";
+  if (!request.body.empty()) {
     text +=
-        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " + std::to_string(request.form.size()) +
-        "\r\n";
+        "Content-Type: " + request.content_type + "\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n";
   }
-  return text + "\r\n" + request.form;
+  return text + "\r\n" + request.body;
 }
 
 // The connection that was used last: the others may get old and be closed.

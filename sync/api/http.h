@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sync/api/client.h"
@@ -18,16 +19,22 @@
 namespace bounced::api {
 
 struct HttpRequest {
-  std::string target;  // path and query, percent-encoded
-  std::string form;    // not empty: a POST with this form
-  std::string accept;  // a media type
+  std::string method = "GET";
+  std::string target;                                             // path and query, percent-encoded
+  std::string accept;                                             // a media type
+  std::vector<std::pair<std::string, std::string>> headers = {};  // others
+  std::string content_type = {};                                  // of the body
+  std::string body = {};                                          // empty: there is none
 };
 
 struct HttpHead {
   int status = 0;
   std::string location;
   std::string date;
+  std::string link;
   std::string retry_after;
+  std::string rate_limit;
+  std::string rate_limit_remaining;
   std::string rate_limit_reset;
 };
 

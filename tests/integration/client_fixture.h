@@ -60,7 +60,7 @@ class ClientTest : public testing::Test {
   Outcome read(api::Sink& sink, std::optional<int> recent_days = std::nullopt) {
     return run([&](auto executor) -> boost::asio::awaitable<Outcome> {
       const auto client = api::make_client(executor, account, deadlines);
-      co_return co_await client->read_list(customer, recent_days, sink);
+      co_return co_await client->read_list(customer, recent_days, sink, {});
     });
   }
 

@@ -37,7 +37,7 @@ class ClientNetwork : public test::ClientTest {
       for (std::size_t call = 0; call < calls; ++call) {
         if (call > 0 && between) between();
         test::Collected ignored;
-        outcomes.push_back(co_await client->read_list(customer, std::nullopt, ignored));
+        outcomes.push_back(co_await client->read_list(customer, std::nullopt, ignored, {}));
       }
       co_return outcomes;
     });
@@ -53,7 +53,7 @@ class ClientNetwork : public test::ClientTest {
       std::exception_ptr error;
       const auto call = [&]() -> asio::awaitable<Outcome> {
         co_await asio::this_coro::throw_if_cancelled(throws_by_itself);
-        co_return co_await client->read_list(customer, std::nullopt, sink);
+        co_return co_await client->read_list(customer, std::nullopt, sink, {});
       };
       asio::co_spawn(executor, call, asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr e, Outcome) {
                        error = e;
@@ -171,7 +171,7 @@ TEST_F(ClientNetwork, ReadsHeadsThatTheSimulatorDoesNotSend) {
     std::vector<Outcome> each;
     for (int call = 0; call < 3; ++call) {
       test::Collected ignored;
-      each.push_back(co_await client->read_list(customer, std::nullopt, ignored));
+      each.push_back(co_await client->read_list(customer, std::nullopt, ignored, {}));
     }
     co_return each;
   });
@@ -190,7 +190,7 @@ TEST_F(ClientNetwork, CallsAtTheSameTimeHaveConnectionsOfTheirOwn) {
     int ended = 0;
     asio::steady_timer over(executor, asio::steady_timer::time_point::max());
     for (test::Collected* sink : {&first, &second}) {
-      asio::co_spawn(executor, client->read_list(customer, std::nullopt, *sink),
+      asio::co_spawn(executor, client->read_list(customer, std::nullopt, *sink, {}),
                      [&](std::exception_ptr, Outcome outcome) {
                        EXPECT_TRUE(std::holds_alternative<ListRead>(outcome));
                        if (++ended == 2) over.cancel();

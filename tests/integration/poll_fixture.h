@@ -70,7 +70,7 @@ class PollTest : public testing::Test {
 
   void add_customer(const std::string& name, const std::string& in = "json", config::Schedule schedule = {}) {
     for (config::Account& one : config.accounts) {
-      if (one.name == in) one.customers.push_back({name, schedule});
+      if (one.name == in) one.customers.push_back({name, schedule, name});
     }
     api.add_customer(name);
   }

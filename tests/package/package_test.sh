@@ -126,7 +126,8 @@ drop_in() {
 test_getting_started() {
   cp "$package" "$machine/srv/"
   local said
-  said=$(run_step 'apt install' 2>&1)
+  # apt gives the scripts a terminal.
+  said=$(run_step 'apt install' 2>&1 | tr -d '\r')
   has "the package is installed by the README's command" "bounced is installed, and not started yet" "$said"
   said=$(sed -n '/^bounced is installed/,/^The manual/p' <<<"$said")
   check "what to do next fits a screen" test "$(wc -l <<<"$said")" -le 24

@@ -335,12 +335,13 @@ TEST(ListParser, ReadsCreatedStrictly) {
   for (const std::string_view good : {"2012-02-29 23:59:59", "0001-01-01 00:00:00", "9999-12-31 00:00:00"}) {
     EXPECT_EQ(std::get<LocalTime>(created(good)).text, good);
   }
+  EXPECT_EQ(std::get<db::Instant>(created("1316210539")), db::Instant(std::chrono::seconds(1316210539)));
   EXPECT_EQ(std::get<LocalTime>(created(" 2012-02-29  23:59:59 ")).text, "2012-02-29 23:59:59");
   for (const std::string_view bad :
        {"", "0000-00-00 00:00:00", "0000-01-01 00:00:00", "2011-02-29 00:00:00", "2011-13-01 00:00:00",
         "2011-01-01 24:00:00", "2011-01-01 00:60:00", "2011-01-01 00:00:60", "2011-01-01", "2011-1-1 0:00:00",
-        "2011-01-01T00:00:00", "2011-01-01 00:00:00Z", "2011-01-01 00:00:00 and then some more text", "1316210539",
-        "-001-01-01 00:00:00"}) {
+        "2011-01-01T00:00:00", "2011-01-01 00:00:00Z", "2011-01-01 00:00:00 and then some more text", "0", "-1",
+        "1316210539.5", "253402300800", "-001-01-01 00:00:00"}) {
     EXPECT_TRUE(std::holds_alternative<std::monostate>(created(bad))) << bad;
   }
 }

@@ -20,15 +20,19 @@ std::string example() {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// With every setting that is commented out: those whose # is followed by a letter.
+// With every setting that is commented out: those whose # is followed by a letter or "- ", or by these after some
+// blanks.
 std::string uncommented() {
   std::istringstream lines(example());
   std::string text;
   for (std::string line; std::getline(lines, line); text += line + '\n') {
     const std::size_t hash = line.find_first_not_of(' ');
-    if (hash + 1 < line.size() && line[hash] == '#' && line[hash + 1] >= 'a' && line[hash + 1] <= 'z') {
-      line.erase(hash, 1);
-    }
+    if (hash == std::string::npos || line[hash] != '#') continue;
+    const std::string_view rest = std::string_view(line).substr(hash + 1);
+    const bool starts_list = rest.starts_with("- ") || rest.starts_with("    - ");
+    const std::size_t indent = rest.starts_with("  ") ? 2 : 0;
+    const char first = indent < rest.size() ? rest[indent] : ' ';
+    if (starts_list || (first >= 'a' && first <= 'z')) line.erase(hash, 1);
   }
   return text;
 }
@@ -59,6 +63,7 @@ class Example : public test::ConfigFiles {
  protected:
   Example() {
     write("key_main", std::string(test::secret) + '\n');
+    write("key_moved", std::string(test::secret) + '\n');
     ::setenv("CREDENTIALS_DIRECTORY", dir().c_str(), 1);
     write("extra-ca.pem", "-----BEGIN CERTIFICATE-----\n");
     write("customers.txt", "from-file@example.com\n");
@@ -96,6 +101,10 @@ TEST_F(Example, WhatIsCommentedOutIsTheDefault) {
   EXPECT_EQ(account.concurrency, Account().concurrency);
   EXPECT_EQ(account.ca_file, dir() / "extra-ca.pem");
   EXPECT_EQ(account.customers.back().name, "from-file@example.com");
+  const Account& moved = config.accounts.at(1);
+  EXPECT_EQ(moved.api, Api::v3);
+  EXPECT_EQ(moved.customers.at(1).api_name, "moved-big");
+  EXPECT_EQ(moved.customers.at(2).api_name, "");
 }
 
 // The problem of an unknown key lists the known ones: each mapping gets one.

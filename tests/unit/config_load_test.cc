@@ -110,6 +110,40 @@ TEST_F(Load, SchedulesComeDownFromPollingOverTheAccountToTheCustomer) {
   EXPECT_EQ(customers[2].schedule, (Schedule{48h, 6h, 0}));
 }
 
+TEST_F(Load, AnAccountOfV3NamesSubusersItsOwnListOrAll) {
+  const Config config = load(
+      "accounts:\n"
+      "  - name: main\n"
+      "    api: v3\n"
+      "    key: {file: main.key}\n"
+      "    recent_days: 2\n"
+      "    customers: [a, {name: b, subuser: b-at-api}, {name: c, own: true}, {name: d, own: false, every: 1h}]\n"
+      "  - name: everybody\n"
+      "    api: v3\n"
+      "    base_url: https://api.eu.sendgrid.com\n"
+      "    key: {file: main.key}\n"
+      "    every: 1h\n"
+      "    customers: all\n"
+      "  - name: most\n"
+      "    api: v3\n"
+      "    key: {file: main.key}\n"
+      "    customers: [all, {name: all}, {name: e, every: 1h}]\n");
+  const Account& main = config.accounts.at(0);
+  EXPECT_EQ(main.api, Api::v3);
+  EXPECT_EQ(main.base_url, "https://api.sendgrid.com");
+  EXPECT_EQ(main.time_zone, "");
+  EXPECT_FALSE(main.all_customers);
+  std::vector<std::string> names;
+  for (const Customer& customer : main.customers) names.push_back(customer.name + '=' + customer.api_name);
+  EXPECT_THAT(names, testing::ElementsAre("a=a", "b=b-at-api", "c=", "d=d"));
+  const Account& everybody = config.accounts.at(1);
+  EXPECT_EQ(everybody.base_url, "https://api.eu.sendgrid.com");
+  EXPECT_TRUE(everybody.all_customers);
+  EXPECT_EQ(everybody.schedule.every, 1h);
+  EXPECT_TRUE(config.accounts.at(2).all_customers);
+  EXPECT_EQ(config.accounts.at(2).customers.size(), 2U);
+}
+
 TEST_F(Load, ARateLimitOfZeroIsNone) {
   EXPECT_EQ(load(least + "    rate_limit: 0\n").accounts[0].rate_limit.requests, 0);
 }

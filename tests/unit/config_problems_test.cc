@@ -118,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
              "accounts[1].name", "\"main\" is the name of the account in line 3 already"},
         changed("    user: reseller\n", "", 3, "accounts[0].user", "is missing"),
         changed("reseller", "", 4, "accounts[0].user", "has no value"),
-        account("api: v3", "api", "is \"v3\"; write one of v2"), account("format: yaml", "format", "json, xml"),
+        account("api: v4", "api", "is \"v4\"; write one of v2, v3"), account("format: yaml", "format", "json, xml"),
         account("method: put", "method", "get, post"), account("concurrency: none", "concurrency", "is \"none\""),
         account("time_zone: ''", "time_zone", "PostgreSQL"),
         account("time_zone: Los Angeles", "time_zone", "no time zone"),
@@ -132,6 +132,33 @@ INSTANTIATE_TEST_SUITE_P(
         account("every: soon", "every", "is no duration"),
         account("full_every: 1m", "full_every", "shorter than every (5m)"),
         account("recent_days: 1000", "recent_days", "from 0 to 366")));
+
+// The same account at v3, and a line more.
+Case v3(const std::string& line, const std::string& key, const std::string& piece) {
+  Case made = account(line, key, piece);
+  made.yaml.replace(made.yaml.find("user: reseller"), 14, "api: v3");
+  return made;
+}
+Case v3_customers(const std::string& customers, const std::string& key, const std::string& piece) {
+  Case made = v3("every: 5m", key, piece);
+  made.yaml.replace(made.yaml.find("[one@example.com]"), 17, customers);
+  made.line = 6;
+  return made;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    V3, Problems,
+    testing::Values(
+        v3("user: reseller", "user", "is not for api: v3: the key alone says who asks; remove it"),
+        v3("format: xml", "format", "JSON alone"), v3("method: post", "method", "is not for api: v3"),
+        v3("time_zone: UTC", "time_zone", "its times are instants"),
+        v3_customers("[{name: a, subuser: b, own: true}]", "customers[0].subuser", "cannot stand beside own: true"),
+        v3_customers("[a, {name: b, subuser: a}]", "customers[1].subuser", "subuser \"a\" is customer \"a\" already"),
+        v3_customers("[{name: a, own: true}, {name: b, own: true}]", "customers[1].own",
+                     "the account's own list is customer \"a\" already"),
+        v3_customers("[{name: a, own: yes}]", "customers[0].own", "true, false"),
+        changed("[one@example.com]", "all", 6, "accounts[0].customers", "must be a list"),
+        changed("[one@example.com]", "[{name: a, own: true}]", 6, "accounts[0].customers[0].own", "unknown key")));
 
 INSTANTIATE_TEST_SUITE_P(
     BaseUrls, Problems,

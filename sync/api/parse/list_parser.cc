@@ -29,7 +29,12 @@ void ListParser::end_entry(std::vector<db::ListedBounce>& out) {
     bounce.email = std::move(email);
     bounce.status = status_.take();
     bounce.reason = reason_.take();
-    if (auto created = local_time(created_.take())) bounce.created = *std::move(created);
+    std::string created = created_.take();
+    if (const auto instant = unix_time(created)) {
+      bounce.created.emplace<db::Instant>(*instant);
+    } else if (auto local = local_time(std::move(created))) {
+      bounce.created.emplace<db::LocalTime>(*std::move(local));
+    }
   }
 }
 

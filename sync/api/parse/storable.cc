@@ -2,6 +2,7 @@
 #include "sync/api/parse/storable.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 
 #include "sync/api/parse/utf8.h"
@@ -120,6 +121,14 @@ std::optional<db::LocalTime> local_time(std::string text) {
   // PostgreSQL has no year 0.
   if (year == 0 || !day.ok() || two_digits(11) > 23 || two_digits(14) > 59 || two_digits(17) > 59) return std::nullopt;
   return db::LocalTime{std::move(text)};
+}
+
+std::optional<db::Instant> unix_time(std::string_view text) {
+  constexpr std::int64_t last = 253'402'300'799;
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc{} || end != text.data() + text.size() || seconds < 1 || seconds > last) return std::nullopt;
+  return db::Instant(std::chrono::seconds(seconds));
 }
 
 }  // namespace bounced::api

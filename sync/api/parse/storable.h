@@ -48,4 +48,7 @@ std::string storable(std::string_view text, std::size_t limit);
 // "YYYY-MM-DD HH:MM:SS", if that is what it is and the calendar has that day.
 std::optional<db::LocalTime> local_time(std::string text);
 
+// Unix seconds, from 1 to the end of the year 9999.
+std::optional<db::Instant> unix_time(std::string_view text);
+
 }  // namespace bounced::api

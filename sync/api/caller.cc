@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/api/caller.h"
+
+#include <utility>
+
+#include "sync/api/parse/classify.h"
+#include "sync/api/parse/list_parser.h"
+#include "sync/api/parse/presentable.h"
+#include "sync/api/parse/retry_after.h"
+#include "sync/api/stopped.h"
+
+namespace bounced::api {
+namespace {
+
+namespace asio = boost::asio;
+
+// What a batch takes in memory, about.
+std::size_t weight(const db::ListedBounce& bounce) {
+  return sizeof(bounce) + bounce.email.size() + bounce.status.size() + bounce.reason.size();
+}
+
+}  // namespace
+
+Caller::Caller(const asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines)
+    : key_(account.key.value()),
+      http_(executor, parse_origin(account.base_url), make_tls_context(account.ca_file), deadlines) {}
+
+asio::awaitable<Caller::ListOutcome> Caller::read_list(HttpRequest request, config::Format format, Sink& sink,
+                                                       HttpHead* head) {
+  const std::string target = request.target;
+  std::optional<TransportError> broken;
+  try {
+    co_return co_await read_list_answer(std::move(request), format, sink, head);
+  } catch (const TransportError& error) {
+    broken = error;
+  }
+  co_return unreachable(target, *broken);
+}
+
+asio::awaitable<Caller::ListOutcome> Caller::read_list_answer(HttpRequest request, config::Format format, Sink& sink,
+                                                              HttpHead* head) {
+  const std::string target = request.target;
+  const auto http = co_await http_.send(std::move(request));
+  if (head != nullptr) *head = http->head();
+  if (http->head().status != 200) co_return co_await read_fault(*http, target, {}, {});
+
+  const auto parser = make_list_parser(format);
+  std::string begun;  // the beginning of the body, in case that it is no list
+  std::vector<db::ListedBounce> batch;
+  std::size_t batch_weight = 0;
+  bool good = true;
+  while (good) {
+    const std::string_view piece = co_await http->read();
+    if (piece.empty()) break;
+    begun += piece.substr(0, classified_bytes - begun.size());
+    const std::size_t before = batch.size();
+    good = parser->write(piece, batch);
+    for (std::size_t index = before; index < batch.size(); ++index) batch_weight += weight(batch[index]);
+    if (batch_weight < batch_bytes / 2) continue;  // what the next piece adds still fits
+    co_await sink.put(std::exchange(batch, {}));
+    batch_weight = 0;
+  }
+  good = good && parser->finish(batch);
+  if (!good && !parser->is_list()) {
+    co_return co_await read_fault(*http, target, std::move(begun), parser->error());
+  }
+  if (!good) co_return not_understood(target, "the list is broken " + parser->error());
+  const auto& [entries, without_email, too_long] = parser->counts();
+  if (entries + too_long == 0 && without_email > 0) {
+    co_return not_understood(
+        target, "no list of bounces: none of its " + std::to_string(without_email) + " entries has an email");
+  }
+  if (!batch.empty()) co_await sink.put(std::move(batch));
+  co_await throw_if_stopped();
+  ListRead read;
+  read.entries = entries;
+  read.without_email = without_email;
+  read.too_long = too_long;
+  read.bytes = http->body_bytes();
+  co_return read;
+}
+
+// Reads as much of the body as it takes to say what it is. What has been read of it is in begun.
+asio::awaitable<Fault> Caller::read_fault(HttpAnswer& http, std::string_view target, std::string begun,
+                                          std::string not_a_list) {
+  try {
+    while (begun.size() < classified_bytes) {
+      const std::string_view piece = co_await http.read();
+      if (piece.empty()) break;
+      begun += piece;
+    }
+  } catch (const TransportError&) {
+    // A status that says what is wrong says it without the rest of the body too.
+    if (http.head().status == 200) throw;
+  }
+  co_return fault_of(target, http.head(), std::move(begun), std::move(not_a_list));
+}
+
+asio::awaitable<std::variant<Caller::Text, Fault>> Caller::read_text(HttpRequest request, std::size_t most) {
+  const std::string target = request.target;
+  std::optional<TransportError> broken;
+  try {
+    co_return co_await read_text_answer(std::move(request), most);
+  } catch (const TransportError& error) {
+    broken = error;
+  }
+  co_return unreachable(target, *broken);
+}
+
+asio::awaitable<std::variant<Caller::Text, Fault>> Caller::read_text_answer(HttpRequest request, std::size_t most) {
+  const auto http = co_await http_.send(std::move(request));
+  Text text{.head = http->head(), .body = {}, .whole = false, .sent_twice = http->sent_twice()};
+  const int status = text.head.status;
+  try {
+    while (text.body.size() < most && !text.whole) {
+      const std::string_view piece = co_await http->read();
+      text.body += piece;
+      text.whole = piece.empty();
+    }
+  } catch (const TransportError&) {
+    // What went well has to be said in full; a status that says what is wrong says it without the rest of the body.
+    if (status >= 200 && status < 300) throw;
+  }
+  co_return text;
+}
+
+// Says in front where it happened.
+Fault Caller::located(std::string_view target, Fault fault) const {
+  const Origin& origin = http_.origin();
+  const std::string path(target.substr(0, target.find('?')));
+  fault.message = (origin.tls ? "https://" : "http://") + origin.authority + path + ": " + fault.message;
+  return fault;
+}
+
+Fault Caller::unreachable(std::string_view target, const TransportError& error) const {
+  return located(target, {Fault::Kind::unavailable, presentable(error.what(), key_.reveal()), {}, 0});
+}
+
+Fault Caller::not_understood(std::string_view target, const std::string& why) const {
+  return located(target, {Fault::Kind::not_understood, "HTTP 200: " + why, {}, 200});
+}
+
+Fault Caller::rate_limited(std::string_view target, const std::string& why, std::chrono::seconds retry_after) const {
+  return located(target, {Fault::Kind::rate_limited, why, retry_after, 0});
+}
+
+Fault Caller::fault_of(std::string_view target, const HttpHead& head, std::string body, std::string not_a_list) const {
+  const auto here = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto now = http_date(head.date, here).value_or(here);  // the server's times are by its own clock
+  Answer answer{head.status, std::move(body), head.location, retry_after(head.retry_after, head.rate_limit_reset, now),
+                std::move(not_a_list)};
+  return located(target, classify(answer, key_.reveal()));
+}
+
+}  // namespace bounced::api
