@@ -68,6 +68,14 @@ class PollTest : public testing::Test {
     return made;
   }
 
+  config::Account account_of_v3(const std::string& name) const {
+    config::Account made = account(name, config::Format::json);
+    made.api = config::Api::v3;
+    made.user.clear();
+    made.time_zone.clear();
+    return made;
+  }
+
   void add_customer(const std::string& name, const std::string& in = "json", config::Schedule schedule = {}) {
     for (config::Account& one : config.accounts) {
       if (one.name == in) one.customers.push_back({name, schedule, name});
