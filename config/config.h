@@ -62,6 +62,9 @@ struct KeyVariable {
 using KeySource = std::variant<KeyFile, KeyCredential, KeyVariable>;
 
 enum class Api { v2, v3 };
+constexpr const char* name(Api api) {
+  return api == Api::v2 ? "v2" : "v3";
+}
 enum class Format { json, xml };
 enum class Method { get, post };
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "daemon/text.h"
 #include "daemon/wiring.h"
 #include "sync/api/client.h"
 #include "sync/wakeup.h"
@@ -52,11 +53,17 @@ const char* remedy(Kind kind) {
 class AccountCheck {
  public:
   AccountCheck(asio::any_io_executor executor, const config::Account& account, Findings& findings)
-      : executor_(executor), account_(account), findings_(findings), client_(api::make_client(executor, account)) {}
+      : executor_(executor),
+        account_(account),
+        customers_(account.customers),
+        findings_(findings),
+        client_(api::make_client(executor, account)) {}
 
   // The first customer is asked for alone: wrong credentials that are sent again and again may lock an account, and
   // where nobody answers, nobody will.
   asio::awaitable<void> run() {
+    if (account_.all_customers) co_await find_customers();
+    if (customers_.empty()) co_return;
     co_await check_next();
     for (int i = 0; i < account_.concurrency; ++i) {
       asio::co_spawn(executor_, check_rest(), [](const std::exception_ptr& error) {
@@ -66,13 +73,36 @@ class AccountCheck {
   }
 
  private:
+  // Those that the API names, and the account does not list.
+  asio::awaitable<void> find_customers() {
+    const auto answer = co_await client_->list_customers({});
+    if (const auto* fault = std::get_if<api::Fault>(&answer)) {
+      findings_.failed(
+          fmt::format("account {}: its customers: {}: {}", account_.name, fault->message, remedy(fault->kind)));
+      given_up_ = fault->kind == Kind::credentials;
+      co_return;
+    }
+    const auto& subusers = std::get<std::vector<api::Subuser>>(answer);
+    findings_.ok(fmt::format("account {}: the API names {}", account_.name, counted(subusers.size(), "customer")));
+    for (const api::Subuser& subuser : subusers) {
+      const auto is_it = [&subuser](const config::Customer& customer) { return customer.api_name == subuser.name; };
+      if (subuser.disabled) {
+        findings_.warning(fmt::format("customer {} of account {}: disabled at the API", subuser.name, account_.name));
+      }
+      if (std::ranges::none_of(account_.customers, is_it)) {
+        customers_.push_back({.name = subuser.name, .schedule = account_.schedule, .api_name = subuser.name});
+      }
+    }
+  }
+
   asio::awaitable<void> check_rest() {
-    while (next_ < account_.customers.size() && !given_up_) co_await check_next();
+    while (next_ < customers_.size() && !given_up_) co_await check_next();
   }
 
   asio::awaitable<void> check_next() {
     const bool first = next_ == 0;
-    const config::Customer& customer = account_.customers[next_++];
+    if (given_up_) co_return;
+    const config::Customer& customer = customers_[next_++];
     const std::string what = fmt::format("customer {} of account {}", customer.name, account_.name);
     const std::optional<api::Fault> fault = co_await ask(customer);
     const bool of_account = fault && (fault->kind == Kind::credentials || (first && fault->http_status == 0));
@@ -112,6 +142,7 @@ class AccountCheck {
 
   asio::any_io_executor executor_;
   const config::Account& account_;
+  std::vector<config::Customer> customers_;
   Findings& findings_;
   std::unique_ptr<api::Client> client_;
   std::size_t next_ = 0;
@@ -141,7 +172,7 @@ void check_api(const config::Config& config, const std::filesystem::path& config
   for (const config::Account& account : config.accounts) {
     if (!account.key) {
       findings.not_checked(where_a_credential_is(account, config_file));
-    } else if (account.customers.empty()) {
+    } else if (account.customers.empty() && !account.all_customers) {
       findings.not_checked(fmt::format("account {}: it has no customers", account.name));
     } else {
       try {

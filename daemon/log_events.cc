@@ -27,6 +27,14 @@ LogFields operator+(LogFields fields, const LogFields& more) {
   return fields;
 }
 
+// "3: a, b, c"
+std::string some(const std::vector<std::string>& names) {
+  constexpr std::size_t enough = 10;
+  std::string text = std::to_string(names.size());
+  for (std::size_t i = 0; i < std::min(enough, names.size()); ++i) text += (i == 0 ? ": " : ", ") + names[i];
+  return names.size() > enough ? text + ", …" : text;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> Repetitions::say(const std::string& about, const std::string& what, Time now) {
@@ -151,6 +159,27 @@ void LogEvents::log(const sync::AccountPaused& account) {
 void LogEvents::log(const sync::AccountResumed& account) {
   pauses_.end(account.account);
   log_.info("account resumed", {{"account", account.account}});
+}
+
+void LogEvents::log(const sync::CustomersListed& customers) {
+  listings_.end(customers.account);
+  log_.info("customers of the account", {{"account", customers.account},
+                                         {"customers", static_cast<std::int64_t>(customers.count)},
+                                         {"new", some(customers.added)},
+                                         {"vanished", some(customers.vanished)}});
+}
+
+void LogEvents::log(const sync::CustomersNotListed& customers) {
+  limited(listings_, customers.account, customers.kind, "the account's customers are not known, and stay as they were",
+          {{"account", customers.account},
+           {"kind", customers.kind},
+           {"error", customers.message},
+           {"next_try_s", whole_seconds(customers.next_try)}});
+}
+
+void LogEvents::log(const sync::CustomersDisabled& customers) {
+  log_.warning("customers are disabled at the API",
+               {{"account", customers.account}, {"customers", some(customers.customers)}});
 }
 
 void LogEvents::disagreements(const std::vector<db::Disagreement>& customers) {

@@ -53,6 +53,9 @@ class LogEvents final : public sync::Observer {
   void log(const sync::RequestsProgress& requests);
   void log(const sync::AccountPaused& account);
   void log(const sync::AccountResumed& account);
+  void log(const sync::CustomersListed& customers);
+  void log(const sync::CustomersNotListed& customers);
+  void log(const sync::CustomersDisabled& customers);
   void log(const sync::DatabaseLost& database);
   void log(const sync::DatabaseBack& database);
 
@@ -69,6 +72,7 @@ class LogEvents final : public sync::Observer {
   Repetitions remarks_;            // by customer
   Repetitions disagreements_;      // of all customers
   Repetitions pauses_;             // by account
+  Repetitions listings_;           // by account
 };
 
 }  // namespace bounced::daemon

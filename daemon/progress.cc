@@ -17,9 +17,6 @@ constexpr std::chrono::milliseconds draw_every{100};
 
 }  // namespace
 
-Progress::Progress(std::uint64_t customers, bool on_terminal, sync::Observer& others)
-    : customers_(customers), on_terminal_(on_terminal), others_(others) {}
-
 void Progress::on(const sync::Event& event) {
   if (const auto* list = std::get_if<sync::ListProgress>(&event)) {
     rows_ += list->more_entries;

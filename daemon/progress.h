@@ -14,7 +14,10 @@ namespace bounced::daemon {
 class Progress final : public sync::Observer {
  public:
   // `others` are told everything as well, while no line is in their way.
-  Progress(std::uint64_t customers, bool on_terminal, sync::Observer& others);
+  Progress(bool on_terminal, sync::Observer& others) : on_terminal_(on_terminal), others_(others) {}
+
+  // How many customers there are to do.
+  void expect(std::uint64_t customers) { customers_ = customers; }
 
   void on(const sync::Event& event) override;
 
@@ -35,7 +38,7 @@ class Progress final : public sync::Observer {
   void count(const sync::RequestEnded& request);
   void draw();
 
-  std::uint64_t customers_;
+  std::uint64_t customers_ = 0;
   bool on_terminal_;
   sync::Observer& others_;
   std::uint64_t done_ = 0;

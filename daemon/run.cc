@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <csignal>
 #include <exception>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "db/listener.h"
 #include "sync/backoff.h"
 #include "sync/deletions.h"
+#include "sync/discovery.h"
 #include "sync/heart.h"
 #include "sync/housekeeper.h"
 #include "sync/scheduler.h"
@@ -55,6 +57,8 @@ class Daemon {
         pool_(executor, connection_options(config_, "bounced run: work"), config_.database.connections),
         supervision_(executor, pool_, [this] { return last_turn(); }),
         accounts_(make_accounts(executor, pool_, config_)),
+        discovery_(accounts_, events_),
+        discovery_due_(executor),
         housekeeper_(executor, pool_, config_.retention),
         listener_(executor, connection_options(config_, "bounced run: listen"),
                   {"bounced_polls", "bounced_deletions", "bounced_customers"}, listener_events()) {
@@ -69,6 +73,8 @@ class Daemon {
   asio::awaitable<bool> at_database(std::function<void(db::Session&)> work);
   asio::awaitable<void> listen();
   asio::awaitable<void> keep_registered();
+  asio::awaitable<bool> recall_customers();
+  asio::awaitable<void> discover_customers();
   asio::awaitable<void> reload();
   asio::awaitable<bool> apply(const config::Config& next);
   db::Registered register_with(db::Session& session, db::Existing existing);
@@ -94,6 +100,8 @@ class Daemon {
   db::Pool pool_;
   Supervision supervision_;
   sync::Accounts accounts_;
+  sync::Discovery discovery_;
+  sync::Wakeup discovery_due_;
   const db::DaemonFacts facts_ = daemon_facts();
   std::int64_t number_ = 0;  // in the database; 0: not there yet
   std::optional<sync::Heart> heart_;
@@ -142,6 +150,8 @@ asio::awaitable<void> Daemon::start_and_serve(bool may_migrate) {
   if (!known) co_return;
   heart_.emplace(executor_, connection_options(config_, "bounced run: heartbeat"), facts_, number_, sent, accounts_);
   tasks_.start(heart_->run());
+  const bool recalled = co_await recall_customers();
+  if (!recalled) co_return;
   db::Registered result;
   const bool done = co_await at_database([&](db::Session& session) {
     result = register_with(session, db::Existing::change);
@@ -158,6 +168,7 @@ asio::awaitable<void> Daemon::serve(const db::Registered& result) {
   tasks_.start(housekeeper_.run());
   tasks_.start(listen());
   tasks_.start(keep_registered());
+  tasks_.start(discover_customers());
   tasks_.start(supervision_.tell_how_things_stand());
   log_.info("started", {{"version", BOUNCED_VERSION},
                         {"daemon", number_},
@@ -223,6 +234,24 @@ asio::awaitable<void> Daemon::keep_registered() {
   }
 }
 
+// The API is asked later: it must not hold up what is known.
+asio::awaitable<bool> Daemon::recall_customers() {
+  std::map<std::string, std::vector<std::string>> known;
+  const std::vector<std::string> accounts = accounts_.to_be_asked();
+  const bool done = co_await at_database([&](db::Session& session) { known = db::known_customers(session, accounts); });
+  if (done) discovery_.recall(known);
+  co_return done;
+}
+
+// Asks the API for the customers of accounts that do not list them.
+asio::awaitable<void> Daemon::discover_customers() {
+  while (true) {
+    const auto looked = co_await discovery_.look();
+    if (looked.changed) registration_.wake();
+    co_await discovery_due_.wait(looked.next);
+  }
+}
+
 asio::awaitable<void> Daemon::reload() {
   supervision_.reloading();
   log_.info("reloading the configuration");
@@ -244,6 +273,7 @@ asio::awaitable<bool> Daemon::apply(const config::Config& next) {
     if (!checked) co_return false;
     other_credentials = accounts_.with_other_credentials(next);
     accounts_.configure(next);
+    discovery_.hurry();
   } catch (const std::exception& error) {
     log_.error("the configuration is wrong, and was not reloaded", {{"problem", std::string(error.what())}});
     co_return false;
@@ -251,6 +281,8 @@ asio::awaitable<bool> Daemon::apply(const config::Config& next) {
   config_ = next;
   log_.set_level(config_.log.level);
   deletions_->reconfigured();
+  const bool recalled = co_await recall_customers();
+  if (!recalled) co_return false;
   db::Registered result;
   const bool done = co_await at_database([&](db::Session& session) {
     result = register_with(session, db::Existing::change);
@@ -260,6 +292,7 @@ asio::awaitable<bool> Daemon::apply(const config::Config& next) {
   registered(result);
   heart_->hurry();
   deletions_->wake();
+  discovery_due_.wake();
   co_return true;
 }
 

@@ -23,6 +23,7 @@
 #include "db/customers.h"
 #include "db/status.h"
 #include "sync/deletions.h"
+#include "sync/discovery.h"
 #include "sync/heart.h"
 #include "sync/once.h"
 
@@ -31,19 +32,18 @@ namespace {
 
 namespace asio = boost::asio;
 
-// The names, which must be configured, or all names if there are none.
-std::vector<std::string> choose_customers(const config::Config& config, const std::vector<std::string>& names) {
-  std::vector<std::string_view> configured;
-  for (const config::Account& account : config.accounts) {
-    for (const config::Customer& customer : account.customers) configured.push_back(customer.name);
-  }
-  if (names.empty()) return {configured.begin(), configured.end()};
+// The names, which must be configured, or all names if there are none; each once.
+std::vector<std::string> choose_customers(const std::vector<std::string_view>& configured,
+                                          std::vector<std::string> names) {
+  if (names.empty()) names.assign(configured.begin(), configured.end());
   for (const std::string& name : names) {
     if (std::ranges::find(configured, name) != configured.end()) continue;
     const std::string_view near = config::nearest(name, configured);
     throw MustChange(fmt::format("no customer {} is configured{}", config::in_quotes(name),
                                  near.empty() ? "" : fmt::format("; did you mean {}?", config::in_quotes(near))));
   }
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
@@ -53,8 +53,10 @@ class SyncEvents final : public sync::Observer {
   explicit SyncEvents(Log& log) : log_(log), events_(log) {}
 
   void on(const sync::Event& event) override {
-    const bool of_account =
-        std::holds_alternative<sync::AccountPaused>(event) || std::holds_alternative<sync::AccountResumed>(event);
+    const bool of_account = std::holds_alternative<sync::AccountPaused>(event) ||
+                            std::holds_alternative<sync::AccountResumed>(event) ||
+                            std::holds_alternative<sync::CustomersNotListed>(event) ||
+                            std::holds_alternative<sync::CustomersDisabled>(event);
     if (of_account || log_.shows(config::LogLevel::debug)) events_.on(event);
   }
 
@@ -65,37 +67,41 @@ class SyncEvents final : public sync::Observer {
 
 // What a sync came to, besides what its observers counted.
 struct SyncResult {
+  std::size_t customers = 0;
+  bool not_listed = false;  // an account did not name its customers
   sync::OnceResult polls;
   std::vector<db::QueueStatus> left;  // requests of these customers that are not done
 };
 
 class Sync {
  public:
-  Sync(const asio::any_io_executor& executor, const config::Config& config, Log& log, sync::Observer& observer)
+  Sync(const asio::any_io_executor& executor, const config::Config& config, Log& log, Progress& progress)
       : executor_(executor),
         config_(config),
         log_(log),
-        observer_(observer),
+        progress_(progress),
         signals_(executor, [this](const char*) { stop(); }),
         tasks_(executor, [this] { stop(); }),
         pool_(executor, connection_options(config, "bounced sync: work"), config.database.connections),
         accounts_(make_accounts(executor, pool_, config)) {}
 
+  // `customers`: those to poll; none: all.
   asio::awaitable<SyncResult> run(std::vector<std::string> customers);
 
  private:
-  asio::awaitable<SyncResult> start_and_work(std::vector<std::string> customers);
+  asio::awaitable<SyncResult> start_and_work(const std::vector<std::string>& chosen);
   void stop();
 
   asio::any_io_executor executor_;
   const config::Config& config_;
   Log& log_;
-  sync::Observer& observer_;
+  Progress& progress_;
   StopSignals signals_;
   bool stopping_ = false;
   Tasks tasks_;
   db::Pool pool_;
   sync::Accounts accounts_;
+  sync::Discovery discovery_{accounts_, progress_};
   std::int64_t number_ = 0;  // of this daemon in the database; 0: not there yet
   std::optional<sync::Heart> heart_;
   std::optional<sync::Once> once_;
@@ -106,7 +112,7 @@ asio::awaitable<SyncResult> Sync::run(std::vector<std::string> customers) {
   SyncResult result;
   std::exception_ptr failure;
   try {
-    result = co_await start_and_work(std::move(customers));
+    result = co_await start_and_work(customers);
   } catch (...) {
     failure = std::current_exception();
     stop();  // what is in flight
@@ -122,7 +128,7 @@ asio::awaitable<SyncResult> Sync::run(std::vector<std::string> customers) {
   co_return result;
 }
 
-asio::awaitable<SyncResult> Sync::start_and_work(std::vector<std::string> customers) {
+asio::awaitable<SyncResult> Sync::start_and_work(const std::vector<std::string>& chosen) {
   const db::DaemonFacts facts = daemon_facts();
   std::chrono::steady_clock::time_point sent;
   co_await pool_.run([&](db::Session& session) {
@@ -133,20 +139,30 @@ asio::awaitable<SyncResult> Sync::start_and_work(std::vector<std::string> custom
   });
   heart_.emplace(executor_, connection_options(config_, "bounced sync: heartbeat"), facts, number_, sent, accounts_);
   tasks_.start(heart_->run());
+  const auto known = co_await pool_.run(
+      [this](db::Session& session) { return db::known_customers(session, accounts_.to_be_asked()); });
+  discovery_.recall(known);
+  const auto looked = co_await discovery_.look();
+  SyncResult result;
+  result.not_listed = looked.failed;
+  std::vector<std::string_view> configured;
+  for (const auto& [name, customer] : accounts_.customers()) configured.push_back(name);
+  const std::vector<std::string> customers = choose_customers(configured, chosen);
+  result.customers = customers.size();
+  progress_.expect(customers.size());
   co_await pool_.run([&](db::Session& session) {
     db::register_configuration(session, number_, accounts_.account_settings(), accounts_.customer_settings(),
                                db::Existing::keep_if_relied_on);
     db::retry_credentials(session, accounts_.account_names());
   });
   heart_->hurry();  // it learns who shares the accounts
-  once_.emplace(executor_, pool_, accounts_, observer_, number_, config_.polling, customers);
+  once_.emplace(executor_, pool_, accounts_, progress_, number_, config_.polling, customers);
   if (stopping_) once_->stop();
-  SyncResult result;
   result.polls = co_await once_->run();
   if (stopping_) co_return result;
 
   std::set<std::string> names(customers.begin(), customers.end());
-  deletions_.emplace(executor_, pool_, accounts_, observer_, number_, config_.deletions);
+  deletions_.emplace(executor_, pool_, accounts_, progress_, number_, config_.deletions);
   co_await deletions_->drain(names);
   result.polls.stopped = stopping_;
   result.left = co_await pool_.run([](db::Session& session) { return db::read_queue(session); });
@@ -185,7 +201,8 @@ bool report_deletions(const SyncResult& result, const Progress& progress) {
   return failed_count + left > 0;
 }
 
-int report(const SyncResult& all, const Progress& progress, std::size_t customers) {
+int report(const SyncResult& all, const Progress& progress) {
+  const std::size_t customers = all.customers;
   const sync::OnceResult& result = all.polls;
   for (const auto& [customer, why] : result.held) {
     fmt::print("customer {}: {}\n", printable(customer), printable(why));
@@ -198,7 +215,7 @@ int report(const SyncResult& all, const Progress& progress, std::size_t customer
   fmt::print("{}: {} mirrored ({} held), {} failed; {} in {:.1f} s ({} rows/s)\n", counted(customers, "customer"),
              grouped(result.merged), grouped(result.held.size()), grouped(result.failed.size()),
              counted(progress.rows(), "row"), progress.seconds(), grouped(static_cast<std::uint64_t>(rate)));
-  const bool unwell = report_deletions(all, progress) || !result.failed.empty();
+  const bool unwell = report_deletions(all, progress) || !result.failed.empty() || all.not_listed;
   if (!result.stopped) return unwell ? failed : well;
   std::fflush(stdout);
   fmt::print(stderr, "bounced: stopped: {} of {} done\n", grouped(result.merged + result.failed.size()),
@@ -210,25 +227,29 @@ int report(const SyncResult& all, const Progress& progress, std::size_t customer
 
 int sync(const std::filesystem::path& config_file, const SyncOptions& options) {
   const config::Config config = config::load(config_file);
-  std::vector<std::string> customers = choose_customers(config, options.customers);
-  std::ranges::sort(customers);
-  customers.erase(std::unique(customers.begin(), customers.end()), customers.end());
+  std::vector<std::string_view> configured;
+  bool asks = false;  // the API for more of them
+  for (const config::Account& account : config.accounts) {
+    for (const config::Customer& customer : account.customers) configured.push_back(customer.name);
+    asks = asks || account.all_customers;
+  }
+  if (!asks) choose_customers(configured, options.customers);  // a wrong name is told before anything is done
 
   Log log(config.log);
   SyncEvents events(log);
-  Progress progress(customers.size(), ::isatty(STDERR_FILENO) != 0, events);
+  Progress progress(::isatty(STDERR_FILENO) != 0, events);
   asio::io_context io(1);
   Sync sync(io.get_executor(), config, log, progress);
   std::exception_ptr failure;
   SyncResult result;
-  asio::co_spawn(io, sync.run(customers), [&](std::exception_ptr error, SyncResult ended) {
+  asio::co_spawn(io, sync.run(options.customers), [&](std::exception_ptr error, SyncResult ended) {
     failure = std::move(error);
     result = std::move(ended);
   });
   io.run();
   progress.clear();
   if (failure) std::rethrow_exception(failure);
-  return report(result, progress, customers.size());
+  return report(result, progress);
 }
 
 }  // namespace bounced::daemon

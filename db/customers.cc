@@ -100,6 +100,20 @@ Registered register_configuration(Session& session, std::int64_t daemon, const s
   });
 }
 
+std::map<std::string, std::vector<std::string>> known_customers(Session& session,
+                                                                const std::vector<std::string>& accounts) {
+  return session.in_transaction([&](pqxx::work& tx) {
+    std::map<std::string, std::vector<std::string>> known;
+    for (const std::string& account : accounts) known[account];
+    const char* const query =
+        "select account, name from bounced.customers where active and account = any ($1) order by 2";
+    for (const auto& row : exec(tx, query, accounts)) {
+      known[row[0].as<std::string>()].push_back(row[1].as<std::string>());
+    }
+    return known;
+  });
+}
+
 std::vector<std::string> unknown_time_zones(Session& session, const std::vector<std::string>& names) {
   return session.in_transaction([&](pqxx::work& tx) {
     std::vector<std::string> unknown;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,10 @@ enum class Existing {
 // then: other daemons come and go.
 Registered register_configuration(Session& session, std::int64_t daemon, const std::vector<AccountSettings>& accounts,
                                   const std::vector<CustomerSettings>& customers, Existing existing);
+
+// The active customers of these accounts, by account, in the order of their names.
+std::map<std::string, std::vector<std::string>> known_customers(Session& session,
+                                                                const std::vector<std::string>& accounts);
 
 // Those of the names that PostgreSQL does not know as a time zone.
 std::vector<std::string> unknown_time_zones(Session& session, const std::vector<std::string>& names);

@@ -40,23 +40,59 @@ Accounts::Accounts(const boost::asio::any_io_executor& executor, db::Pool& pool,
 
 void Accounts::configure(const config::Config& config) {
   decltype(accounts_) accounts;
-  decltype(customers_) customers;
-  decltype(names_at_api_) names_at_api;
-  for (const config::Account& settings : config.accounts) {
-    accounts.emplace(settings.name, make(settings));
-    for (const config::Customer& customer : settings.customers) {
-      customers.emplace(customer.name, db::CustomerSettings{.name = customer.name,
-                                                            .account = settings.name,
-                                                            .time_zone = settings.time_zone,
-                                                            .every = customer.schedule.every,
-                                                            .full_every = customer.schedule.full_every,
-                                                            .recent_days = customer.schedule.recent_days});
-      names_at_api.emplace(customer.name, customer.api_name);
+  for (const config::Account& settings : config.accounts) accounts.emplace(settings.name, make(settings));
+  accounts_ = std::move(accounts);
+  configured_ = config.accounts;
+  gather_customers();
+}
+
+// Those that the configuration lists, then those that the API names.
+void Accounts::gather_customers() {
+  customers_.clear();
+  names_at_api_.clear();
+  for (const config::Account& account : configured_) {
+    for (const config::Customer& customer : account.customers) add_customer(account, customer);
+  }
+  for (const config::Account& account : configured_) {
+    const auto found = found_.find(account.name);
+    if (!account.all_customers || found == found_.end()) continue;
+    const auto is_listed = [&account](const std::string& name) {
+      return std::ranges::any_of(account.customers,
+                                 [&name](const auto& customer) { return customer.api_name == name; });
+    };
+    for (const std::string& name : found->second) {
+      if (!is_listed(name)) add_customer(account, {.name = name, .schedule = account.schedule, .api_name = name});
     }
   }
-  accounts_ = std::move(accounts);
-  customers_ = std::move(customers);
-  names_at_api_ = std::move(names_at_api);
+}
+
+// Who comes first has the name.
+void Accounts::add_customer(const config::Account& account, const config::Customer& customer) {
+  customers_.emplace(customer.name, db::CustomerSettings{.name = customer.name,
+                                                         .account = account.name,
+                                                         .time_zone = account.time_zone,
+                                                         .every = customer.schedule.every,
+                                                         .full_every = customer.schedule.full_every,
+                                                         .recent_days = customer.schedule.recent_days});
+  names_at_api_.emplace(customer.name, customer.api_name);
+}
+
+std::vector<std::string> Accounts::to_be_asked() const {
+  std::vector<std::string> names;
+  for (const config::Account& account : configured_) {
+    if (account.all_customers) names.push_back(account.name);
+  }
+  return names;
+}
+
+const std::vector<std::string>* Accounts::found(const std::string& account) const {
+  const auto found = found_.find(account);
+  return found == found_.end() ? nullptr : &found->second;
+}
+
+void Accounts::set_found(const std::string& account, std::vector<std::string> names) {
+  found_[account] = std::move(names);
+  gather_customers();
 }
 
 // As it is configured, with what is known of an account of this name that is there already.
@@ -158,8 +194,7 @@ bool Accounts::has(const std::string& customer, const std::string& account) cons
 std::vector<db::AccountSettings> Accounts::account_settings() const {
   std::vector<db::AccountSettings> settings;
   for (const auto& [name, account] : accounts_) {
-    const bool v3 = account->settings.api == config::Api::v3;
-    settings.push_back({.name = name, .api = v3 ? "v3" : "v2", .daily_limit = account->settings.daily_deletion_limit});
+    settings.push_back({.name = name, .api = config::name(account->settings.api), .daily_limit = account->settings.daily_deletion_limit});
   }
   return settings;
 }

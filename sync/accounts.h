@@ -65,6 +65,14 @@ class Accounts {
   // In what the row that was claimed differs from the configuration; empty if it agrees. The schedule matters only to
   // those who go by it.
   [[nodiscard]] std::string disagreement(const db::Claim& claim, bool schedule_matters) const;
+  // Accounts whose customers the API is asked for.
+  [[nodiscard]] std::vector<std::string> to_be_asked() const;
+  // What it answered last; null: nothing yet. Sorted.
+  [[nodiscard]] const std::vector<std::string>* found(const std::string& account) const;
+  // The customers of the account are these from now on, besides those that it lists; who is listed elsewhere stays
+  // there.
+  void set_found(const std::string& account, std::vector<std::string> names);
+
   // What the API calls a customer that is configured.
   [[nodiscard]] std::string name_at_api(const std::string& customer) const;
   // Whether the customer is configured, and in that account.
@@ -78,6 +86,8 @@ class Accounts {
 
  private:
   std::shared_ptr<Account> make(const config::Account& settings) const;
+  void gather_customers();
+  void add_customer(const config::Account& account, const config::Customer& customer);
 
   boost::asio::any_io_executor executor_;
   db::Pool& pool_;
@@ -85,6 +95,8 @@ class Accounts {
   std::unordered_map<std::string, std::shared_ptr<Account>> accounts_;
   std::unordered_map<std::string, db::CustomerSettings> customers_;
   std::unordered_map<std::string, std::string> names_at_api_;
+  std::vector<config::Account> configured_;
+  std::unordered_map<std::string, std::vector<std::string>> found_;
   std::unordered_map<std::string, db::AccountShare> shares_;
   std::optional<std::chrono::steady_clock::time_point> stands_until_;
   int lapses_ = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "db/claims.h"
 #include "db/mirror.h"
@@ -75,6 +76,28 @@ struct AccountResumed {
   std::string account;
 };
 
+// An account with `customers: all` has other customers than before.
+struct CustomersListed {
+  std::string account;
+  std::size_t count;
+  std::vector<std::string> added;
+  std::vector<std::string> vanished;
+};
+
+// It could not be asked, or its answer is not believed: its customers are those that it had.
+struct CustomersNotListed {
+  std::string account;
+  std::string kind;  // of the fault, as api::name() says it, or "held"
+  std::string message;
+  Seconds next_try;
+};
+
+// The API says that they send no mail. Their lists are read all the same.
+struct CustomersDisabled {
+  std::string account;
+  std::vector<std::string> customers;  // those that were not before
+};
+
 struct DatabaseLost {
   std::string message;
 };
@@ -83,8 +106,9 @@ struct DatabaseBack {
   Seconds after;
 };
 
-using Event = std::variant<ListProgress, PollEnded, PollFailed, PollDiscarded, RequestEnded, RequestsProgress,
-                           AccountPaused, AccountResumed, DatabaseLost, DatabaseBack>;
+using Event =
+    std::variant<ListProgress, PollEnded, PollFailed, PollDiscarded, RequestEnded, RequestsProgress, AccountPaused,
+                 AccountResumed, CustomersListed, CustomersNotListed, CustomersDisabled, DatabaseLost, DatabaseBack>;
 
 class Observer {
  public:
