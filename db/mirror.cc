@@ -86,10 +86,10 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
     first.remark = remark_on(first, list);
     return {std::move(first), print_of(claim, list)};
   }
+  const bool first_instants = claim.full && list.has_instants && !claim.time_zone.empty();
   std::int64_t adopted = 0;
-  if (list.has_instants && !claim.time_zone.empty()) {
-    adopted =
-        static_cast<std::int64_t>(exec(tx, sql::adopt_instants, claim.customer_id, claim.time_zone).affected_rows());
+  if (first_instants) {
+    adopted = static_cast<std::int64_t>(exec(tx, sql::adopt_instants, claim.customer_id).affected_rows());
   }
   const pqxx::row row = claim.full && whole
                             ? exec_row(tx, sql::merge_full, claim.customer_id, claim.asked_at, staged.only_parts)
@@ -102,6 +102,10 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
                 .lacking = row[5].as<std::int64_t>(),
                 .remark = {}};
   merged.remark = remark_on(merged, list);
+  if (first_instants && whole && !merged.held) {
+    // From now on all times of the customer are instants.
+    exec(tx, "update bounced.customers set time_zone = '' where customer_id = $1", claim.customer_id);
+  }
   note_seen(tx, claim, merged, whole);
   return {std::move(merged), row[6].as<bool>() ? print_of(claim, list) : std::nullopt};
 }

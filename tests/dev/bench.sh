@@ -73,14 +73,35 @@ YAML
   run_bench lists "$@"
 }
 
+bench_v3() {
+  local customers=()
+  for name in still busy wild; do customers+=(--customer "$name=100000:1"); done
+  start_simulator "${customers[@]}" --customer one=1500:7 --customers many=100:20
+  rm -f "$dev/simulator.key"
+  (umask 077 && echo dev-key >"$dev/simulator.key")
+  cat >"$dev/bench.yaml" <<YAML
+database: {url: "postgresql:///bounced_bench?host=$socket&user=bounced"}
+polling: {every: 24h}
+accounts:
+  - name: main
+    api: v3
+    base_url: $api
+    ca_file: simulator-ca.pem
+    key: {file: simulator.key}
+    rate_limit: 0
+    customers: all
+YAML
+  run_bench v3 "$@"
+}
+
 bench() {
   local which=all
   if [[ ${1---} != --* ]]; then
     which=$1
     shift
   fi
-  [[ $which == all || $which == deletions || $which == polls || $which == lists ]] ||
-    die "bench [deletions|polls|lists] [--quick] [OPTION...]"
+  [[ $which == all || $which == deletions || $which == polls || $which == lists || $which == v3 ]] ||
+    die "bench [deletions|polls|lists|v3] [--quick] [OPTION...]"
   prepare_simulated
   command -v npm >/dev/null || need nodejs npm
   mkdir -p build/bench
@@ -89,7 +110,7 @@ bench() {
   (cd build/bench && npm ci --no-audit --no-fund --loglevel=error >&2) || die "npm could not install the peers"
   start_cluster
   local one
-  for one in deletions polls lists; do
+  for one in deletions polls lists v3; do
     [[ $which == all || $which == "$one" ]] || continue
     script_psql -U postgres -d postgres -c 'drop database if exists bounced_bench with (force)' \
       -c 'create database bounced_bench owner bounced'

@@ -70,7 +70,7 @@ TEST_F(V3Test, ACustomerOfAHundredThousandThatMovesGainsAndLosesNothing) {
   EXPECT_EQ(last_merge().disappeared + last_merge().superseded, 0);
   EXPECT_GT(last_merge().changed, 0);  // times in the hours that clocks repeat, and nothing else
   EXPECT_LT(last_merge().changed, 100);
-  EXPECT_EQ(value("select time_zone from bounced.customers where name = 'big'"), "America/Los_Angeles");
+  EXPECT_EQ(value("select time_zone from bounced.customers where name = 'big'"), "");  // instants from now on
   ASSERT_EQ(poll("big").end, sync::PollResult::End::merged);
   EXPECT_FALSE(last_merge().changed_something());
   // What changes later is seen as ever.
@@ -96,6 +96,36 @@ TEST_F(V3Test, ATimeThatWasReadAsTheOtherOfTwoIsCorrected) {
   EXPECT_EQ(value("select string_agg(concat_ws('|', email, bounced_at at time zone 'UTC', gone_because), ', ' order by "
                   "email) from bounced.mirror"),
             "x@example.org|2023-11-05 08:30:00, y@example.org|2023-11-05 09:30:00|disappeared");
+}
+
+// The account's setting was wrong all the time, and nobody noticed.
+TEST_F(V3Test, TimesThatWereReadInAWrongZoneAreCorrectedByTheMove) {
+  config.accounts.front().time_zone = "Asia/Kolkata";
+  add_customer("c");
+  api.generate("c", 5, 3'000);
+  poll("c");
+  const std::string before = counts();
+  move("c");
+  poll("c");
+  EXPECT_EQ(counts(), before);
+  EXPECT_EQ(last_merge().added, 0);
+  EXPECT_EQ(last_merge().changed, 3'000);
+  EXPECT_FALSE(last_merge().held);
+  // After that, a later bounce of an address is another one.
+  const auto bounce = api.at("c", 0);
+  api.remove("c", *bounce->email);
+  api.add("c", {.email = bounce->email, .created = "2024-12-30 07:08:09"});
+  poll("c");
+  EXPECT_GE(last_merge().superseded, 1);
+}
+
+TEST_F(V3Test, TheFirstPollAfterAMoveIsAFullOne) {
+  add_customer("c");
+  poll("c");
+  EXPECT_EQ(value("select full_asked_at from bounced.customers"), "null");
+  move("c");
+  with_daemon([](Daemon&) -> asio::awaitable<void> { co_return; });
+  EXPECT_EQ(value("select full_asked_at > last_full_at from bounced.customers"), "t");
 }
 
 TEST_F(V3Test, AListThatIsNotProvenWholeAddsAndRemovesNothing) {

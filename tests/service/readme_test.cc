@@ -132,10 +132,13 @@ TEST_F(Readme, TheDaemonsRoleIsEnough) {
 
 TEST_F(Readme, TheConfigurationLoads) {
   const auto configurations = blocks_of("yaml");
-  ASSERT_EQ(configurations.size(), 1U);
-  dir.write("bounced.yaml", configurations[0]);
-  write_key("key_main", key);
-  EXPECT_THAT(run({"check", "--offline"}, {{"CREDENTIALS_DIRECTORY", dir.path().string()}}), ended_with(0));
+  ASSERT_EQ(configurations.size(), 3U);
+  for (const char* name : {"key_main", "key_old", "key_new"}) write_key(name, key);
+  for (const std::string& configuration : configurations) {
+    dir.write("bounced.yaml", configuration);
+    EXPECT_THAT(run({"check", "--offline"}, {{"CREDENTIALS_DIRECTORY", dir.path().string()}}), ended_with(0))
+        << configuration;
+  }
 }
 
 }  // namespace

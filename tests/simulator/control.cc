@@ -50,6 +50,7 @@ std::string Control::obey(std::string_view command, const Call& call) {
   if (command == "calls") return std::to_string(simulator_.counters().calls);
   if (command == "last-deletion") return std::to_string(last_deletion_us_);
   if (command == "polls") return polls();
+  if (command == "api-calls") return std::to_string(api_calls_);
   if (command == "slow") {
     deletion_ms_ = number(call, "ms");
   } else if (command == "answer") {
@@ -74,6 +75,9 @@ std::string Control::obey_for_customer(std::string_view command, const Call& cal
     add(simulator_, call);
   } else if (command == "add-some") {
     simulator_.add_some(customer, number(call, "count"));
+  } else if (command == "churn") {
+    const std::lock_guard lock(mutex_);
+    churn_ = {customer, number(call, "count")};
   } else if (command == "pack") {
     simulator_.pack(customer);
   } else if (command == "clear") {
@@ -84,6 +88,17 @@ std::string Control::obey_for_customer(std::string_view command, const Call& cal
     throw std::invalid_argument("no such command");
   }
   return "ok";
+}
+
+void Control::churn(const Call& call) {
+  std::uint64_t count = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (call.customer() == churn_.first) count = churn_.second;
+  }
+  if (count == 0) return;
+  simulator_.remove_some(call.customer(), count);
+  simulator_.add_some(call.customer(), count);
 }
 
 void Control::note_poll(const Call& call) {
@@ -110,7 +125,11 @@ std::optional<Answer> Control::operator()(const Call& call) {
     if (deletion_ms_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(deletion_ms_));
   }
   if (call.task() == "get") note_poll(call);
-  if (!call.path.starts_with(base)) return std::nullopt;
+  if (call.task() == "get" && call.is_v3()) churn(call);
+  if (!call.path.starts_with(base)) {
+    ++api_calls_;
+    return std::nullopt;
+  }
   try {
     return Answer{.body = obey(std::string_view(call.path).substr(base.size()), call) + "\n",
                   .content_type = "text/plain"};

@@ -28,6 +28,9 @@ namespace bounced::simulator {
 //                                                               not before they are given up
 //   clear-answers
 //   calls                                                       how many calls have arrived, these too
+//   api-calls                                                   the same without calls of /control
+//   churn         customer, count                               before each page of v3 so many bounces leave the list,
+//                                                               and as many come
 //   slow          ms                                            so long every deletion takes from now on
 //   last-deletion                                               when the last one arrived, in microseconds since 1970
 //   polls                                                       when lists were asked for since the last `polls`, each
@@ -43,15 +46,18 @@ class Control {
  private:
   std::string obey(std::string_view command, const Call& call);
   void note_poll(const Call& call);
+  void churn(const Call& call);
   std::string polls();
   std::string obey_for_customer(std::string_view command, const Call& call);
 
   Simulator& simulator_;
   std::atomic<std::uint64_t> deletion_ms_ = 0;
   std::atomic<std::int64_t> last_deletion_us_ = 0;
+  std::atomic<std::uint64_t> api_calls_ = 0;
   std::mutex mutex_;
   bool notes_polls_ = false;
   std::vector<std::pair<std::string, std::int64_t>> polls_;  // customer, when
+  std::pair<std::string, std::uint64_t> churn_;
 };
 
 }  // namespace bounced::simulator
