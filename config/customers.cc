@@ -80,7 +80,7 @@ class CustomerReader {
       report_.add_in(file, line, key, error.what());
       return false;
     }
-    Customer customer{.name = name, .schedule = account_.schedule, .api_name = std::move(name)};
+    Customer customer{.name = name, .schedule = account_.schedule, .api_name = name};
     try {
       claim_api_name(customer);
     } catch (const std::invalid_argument& error) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <variant>
 
@@ -27,5 +28,10 @@ struct ListedBounce {
 
   bool operator==(const ListedBounce&) const = default;
 };
+
+// What it takes in memory, about, in bytes.
+inline std::size_t size_of(const ListedBounce& bounce) {
+  return sizeof bounce + bounce.email.size() + bounce.status.size() + bounce.reason.size();
+}
 
 }  // namespace bounced::db

@@ -194,7 +194,9 @@ bool Accounts::has(const std::string& customer, const std::string& account) cons
 std::vector<db::AccountSettings> Accounts::account_settings() const {
   std::vector<db::AccountSettings> settings;
   for (const auto& [name, account] : accounts_) {
-    settings.push_back({.name = name, .api = config::name(account->settings.api), .daily_limit = account->settings.daily_deletion_limit});
+    settings.push_back({.name = name,
+                        .api = config::name(account->settings.api),
+                        .daily_limit = account->settings.daily_deletion_limit});
   }
   return settings;
 }

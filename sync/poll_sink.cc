@@ -23,9 +23,7 @@ constexpr std::size_t stage_bytes = 4 << 20;
 
 std::size_t size_of(const std::vector<db::ListedBounce>& batch) {
   std::size_t bytes = 0;
-  for (const auto& bounce : batch) {
-    bytes += sizeof bounce + bounce.email.size() + bounce.status.size() + bounce.reason.size();
-  }
+  for (const auto& bounce : batch) bytes += db::size_of(bounce);
   return bytes;
 }
 

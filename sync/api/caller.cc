@@ -10,16 +10,8 @@
 #include "sync/api/stopped.h"
 
 namespace bounced::api {
-namespace {
 
 namespace asio = boost::asio;
-
-// What a batch takes in memory, about.
-std::size_t weight(const db::ListedBounce& bounce) {
-  return sizeof(bounce) + bounce.email.size() + bounce.status.size() + bounce.reason.size();
-}
-
-}  // namespace
 
 Caller::Caller(const asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines)
     : key_(account.key.value()),
@@ -47,7 +39,7 @@ asio::awaitable<Caller::ListOutcome> Caller::read_list_answer(HttpRequest reques
   const auto parser = make_list_parser(format);
   std::string begun;  // the beginning of the body, in case that it is no list
   std::vector<db::ListedBounce> batch;
-  std::size_t batch_weight = 0;
+  std::size_t size = 0;  // of the batch
   bool good = true;
   while (good) {
     const std::string_view piece = co_await http->read();
@@ -55,10 +47,10 @@ asio::awaitable<Caller::ListOutcome> Caller::read_list_answer(HttpRequest reques
     begun += piece.substr(0, classified_bytes - begun.size());
     const std::size_t before = batch.size();
     good = parser->write(piece, batch);
-    for (std::size_t index = before; index < batch.size(); ++index) batch_weight += weight(batch[index]);
-    if (batch_weight < batch_bytes / 2) continue;  // what the next piece adds still fits
+    for (std::size_t index = before; index < batch.size(); ++index) size += db::size_of(batch[index]);
+    if (size < batch_bytes / 2) continue;  // what the next piece adds still fits
     co_await sink.put(std::exchange(batch, {}));
-    batch_weight = 0;
+    size = 0;
   }
   good = good && parser->finish(batch);
   if (!good && !parser->is_list()) {

@@ -47,10 +47,6 @@ class Collector final : public Sink {
   std::vector<db::ListedBounce> entries;
 };
 
-std::size_t weight(const db::ListedBounce& bounce) {
-  return sizeof(bounce) + bounce.email.size() + bounce.status.size() + bounce.reason.size();
-}
-
 class V3Client final : public Client {
  public:
   V3Client(const asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines)
@@ -72,6 +68,7 @@ class V3Client final : public Client {
   [[nodiscard]] HttpRequest request(std::string method, std::string path, const std::string& customer) const;
   asio::awaitable<std::variant<Page, Fault>> read_page(const std::string& customer, const PagedList::Query& query);
   asio::awaitable<std::optional<Fault>> make_room(const RateRoom& room, std::string_view target);
+  asio::awaitable<std::variant<Caller::Text, Fault>> ask(RateRoom& room, HttpRequest request, std::size_t most);
 
   asio::any_io_executor executor_;
   int at_once_;
@@ -166,7 +163,7 @@ void V3Client::Reading::add(const ListRead& read) {
 
 asio::awaitable<std::variant<ListRead, Fault>> V3Client::Reading::run(Sink& sink) {
   std::vector<db::ListedBounce> batch;
-  std::size_t batch_weight = 0;
+  std::size_t size = 0;  // of the batch
   for (ask(); !in_flight_.empty(); ask()) {
     const auto done = std::ranges::find_if(in_flight_, [](const Fetch& one) { return one.ended; });
     if (done == in_flight_.end()) {
@@ -195,13 +192,13 @@ asio::awaitable<std::variant<ListRead, Fault>> V3Client::Reading::run(Sink& sink
     }
     sum_.entries += sure.size();
     for (db::ListedBounce& bounce : sure) {
-      batch_weight += weight(bounce);
+      size += db::size_of(bounce);
       batch.push_back(std::move(bounce));
     }
-    if (batch_weight < batch_bytes / 2) continue;
+    if (size < batch_bytes / 2) continue;
     ask();  // while the sink is at work
     co_await sink.put(std::exchange(batch, {}));
-    batch_weight = 0;
+    size = 0;
     co_await throw_if_stopped();
   }
   if (!batch.empty()) co_await sink.put(std::move(batch));
@@ -237,6 +234,17 @@ asio::awaitable<std::optional<Fault>> V3Client::make_room(const RateRoom& room, 
     co_await throw_if_stopped();
   }
   co_return std::nullopt;
+}
+
+// For a short answer.
+asio::awaitable<std::variant<Caller::Text, Fault>> V3Client::ask(RateRoom& room, HttpRequest request,
+                                                                 std::size_t most) {
+  auto no_room = co_await make_room(room, request.target);
+  if (no_room) co_return *std::move(no_room);
+  RateRoom::Call call(room);
+  auto answer = co_await caller_.read_text(std::move(request), most);
+  if (const auto* text = std::get_if<Caller::Text>(&answer)) call.answered(text->head);
+  co_return answer;
 }
 
 asio::awaitable<std::variant<V3Client::Page, Fault>> V3Client::read_page(const std::string& customer,
@@ -294,19 +302,15 @@ asio::awaitable<std::variant<Removal, Fault>> V3Client::remove(std::string custo
     asked.body = boost::json::serialize(boost::json::object{{"emails", std::move(emails)}});
   }
   const std::string target = asked.target;
-  auto no_room = co_await make_room(removals_, target);
-  if (no_room) co_return *std::move(no_room);
-  RateRoom::Call call(removals_);
-  auto answer = co_await caller_.read_text(std::move(asked), classified_bytes);
-  auto* text = std::get_if<Caller::Text>(&answer);
-  if (text == nullptr) co_return std::get<Fault>(std::move(answer));
-  call.answered(text->head);
-  if (text->head.status == 204) co_return Removal{Removed::deleted, text->sent_twice};
+  auto answer = co_await ask(removals_, std::move(asked), classified_bytes);
+  if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
+  auto& text = std::get<Caller::Text>(answer);
+  if (text.head.status == 204) co_return Removal{Removed::deleted, text.sent_twice};
   // The API's own word of it: a proxy says 404 with a page. Of several addresses it does not say which.
   const bool says_not_found =
-      text->whole && text->head.status == 404 && read_words(text->body).shape == Words::Shape::message;
-  if (single && says_not_found) co_return Removal{Removed::not_listed, text->sent_twice};
-  co_return caller_.fault_of(target, text->head, std::move(text->body), {});
+      text.whole && text.head.status == 404 && read_words(text.body).shape == Words::Shape::message;
+  if (single && says_not_found) co_return Removal{Removed::not_listed, text.sent_twice};
+  co_return caller_.fault_of(target, text.head, std::move(text.body), {});
 }
 
 // Pages by number, which overlap by one name. Where they do not meet, a name has left the list, and all is read again.
@@ -321,15 +325,11 @@ asio::awaitable<std::variant<std::vector<Subuser>, Fault>> V3Client::list_custom
     HttpRequest asked = request(
         "GET", "/v3/subusers?limit=" + std::to_string(PagedList::page_size) + "&offset=" + std::to_string(offset), {});
     const std::string target = asked.target;
-    auto no_room = co_await make_room(subusers_, target);
-    if (no_room) co_return *std::move(no_room);
-    RateRoom::Call call(subusers_);
-    auto answer = co_await caller_.read_text(std::move(asked), longest_answer);
-    auto* text = std::get_if<Caller::Text>(&answer);
-    if (text == nullptr) co_return std::get<Fault>(std::move(answer));
-    call.answered(text->head);
-    if (text->head.status != 200) co_return caller_.fault_of(target, text->head, std::move(text->body), {});
-    auto page = text->whole ? read_subusers(text->body) : std::nullopt;
+    auto answer = co_await ask(subusers_, std::move(asked), longest_answer);
+    if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
+    auto& text = std::get<Caller::Text>(answer);
+    if (text.head.status != 200) co_return caller_.fault_of(target, text.head, std::move(text.body), {});
+    auto page = text.whole ? read_subusers(text.body) : std::nullopt;
     if (!page) co_return caller_.not_understood(target, "no list of subusers");
     const bool meets = offset == 0 || (!page->empty() && page->front().name == last);
     if (!meets) {
@@ -341,7 +341,7 @@ asio::awaitable<std::variant<std::vector<Subuser>, Fault>> V3Client::list_custom
       names.clear();
       continue;
     }
-    const auto end = last_offset(text->head.link);
+    const auto end = last_offset(text.head.link);
     const std::size_t count = page->size();
     if (count > 0) last = page->back().name;
     for (Subuser& subuser : *page) {

@@ -77,7 +77,7 @@ for (const [customer, churn] of [['still', 0], ['busy', 1], ['wild', 10]]) {
   const plain = await measure(customer, churn, readByOffset);
   const bounced = await measure(customer, churn, readByBounced);
   result.reads.push({ churn, plain, bounced });
-  say(`100,000 bounces, ${churn} of them leave and come with each request: by offset ${plain.requests} requests, ` +
+  say(`100,000 bounces, of which ${churn} leave with each request, and half as many come: by offset ${plain.requests} requests, ` +
       `${plain.missed} missed; bounced ${bounced.requests} requests, ${bounced.missed} missed`);
 }
 for (const [title, customers, query] of [

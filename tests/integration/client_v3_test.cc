@@ -17,7 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using simulator::Answer;
-using simulator::Task;
 using test::Collected;
 using testing::HasSubstr;
 using Kind = Fault::Kind;

@@ -6,8 +6,6 @@ namespace bounced::test {
 namespace {
 
 using testing::AllOf;
-using testing::HasSubstr;
-using testing::Not;
 
 class V3Accounts : public Service {
  protected:

@@ -98,7 +98,7 @@ void Control::churn(const Call& call) {
   }
   if (count == 0) return;
   simulator_.remove_some(call.customer(), count);
-  simulator_.add_some(call.customer(), count);
+  simulator_.add_some(call.customer(), count / 2);
 }
 
 void Control::note_poll(const Call& call) {

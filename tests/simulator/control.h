@@ -30,7 +30,7 @@ namespace bounced::simulator {
 //   calls                                                       how many calls have arrived, these too
 //   api-calls                                                   the same without calls of /control
 //   churn         customer, count                               before each page of v3 so many bounces leave the list,
-//                                                               and as many come
+//                                                               and half as many come
 //   slow          ms                                            so long every deletion takes from now on
 //   last-deletion                                               when the last one arrived, in microseconds since 1970
 //   polls                                                       when lists were asked for since the last `polls`, each

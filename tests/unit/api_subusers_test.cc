@@ -17,9 +17,10 @@ TEST(Subusers, AreReadWithWhetherTheyAreDisabled) {
 
 // A list that is not understood in part would take customers away.
 TEST(Subusers, AnythingElseIsNoListOfThem) {
-  for (const char* body : {"", "{}", "null", "[", "[1]", "[{}]", R"([{"username":""}])", R"([{"username":7}])",
-                           R"([{"username":"a"},{"id":2}])", R"([{"username":"a"}] more)",
-                           R"({"errors":[{"field":null,"message":"access forbidden"}]})", "<html></html>"}) {
+  for (const char* body :
+       {"", "{}", "null", "[", "[1]", "[{}]", R"([{"username":""}])", R"([{"username":7}])",
+        R"([{"username":"a\r\nX: y"}])", R"([{"username":"a"},{"id":2}])", R"([{"username":"a"}] more)",
+        R"({"errors":[{"field":null,"message":"access forbidden"}]})", "<html></html>"}) {
     EXPECT_EQ(read_subusers(body), std::nullopt) << body;
   }
 }

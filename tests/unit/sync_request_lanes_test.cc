@@ -65,7 +65,9 @@ class Lanes : public testing::Test {
   int account_limit = 100;
   RequestLanes lanes{[] { return 4; },
                      [this](const std::string& account) {
-                       return RequestLanes::Limits{.in_flight = account_limit, .waiting = account == "limited" ? 2 : 0};
+                       return RequestLanes::Limits{.in_flight = account_limit,
+                                                   .waiting = account == "limited" ? 2 : 0,
+                                                   .per_call = account == "batches" ? 100 : 1};
                      }};
 };
 
@@ -176,6 +178,44 @@ TEST_F(Lanes, WhatWasNotSentCanBeTakenOutAndTheLaneEnds) {
   for (const auto& request : taken) lanes.let_go(request);
   EXPECT_TRUE(lanes.idle());
   EXPECT_THAT(lanes.in_hand(), IsEmpty());
+}
+
+TEST_F(Lanes, WhereACallTakesManyTheyGoTogether) {
+  find({1}, "batches");
+  find({2});
+  std::map<int, int> queue{{1, 250}, {2, 3}};
+  while (claim(queue) > 0) continue;
+  EXPECT_THAT(queue, testing::Each(testing::Field(&std::pair<const int, int>::second, 0)));
+  std::map<int, std::vector<std::size_t>> calls;  // by customer: how many others went with each
+  while (auto request = lanes.next()) {
+    const auto along = lanes.sent(*request);
+    calls[request->claim.customer_id].push_back(along.size());
+    lanes.answered(*request, Answer::well);
+    lanes.let_go(*request);
+    for (const auto& other : along) lanes.let_go(other);
+  }
+  EXPECT_THAT(calls[1], ElementsAre(99U, 99U, 49U));
+  EXPECT_THAT(calls[2], ElementsAre(0U, 0U, 0U));
+  EXPECT_TRUE(lanes.idle());
+}
+
+TEST_F(Lanes, WhatWasSentBeforeGoesAlone) {
+  find({1}, "batches");
+  const auto asked = lanes.to_claim();
+  std::vector<db::RequestClaim> claims(4);
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    claims[i].request_id = claims[i].number = static_cast<std::int64_t>(i) + 1;
+    claims[i].customer_id = 1;
+    claims[i].position = {.next_attempt_at = "2026-01-01", .request_id = claims[i].request_id};
+  }
+  claims[1].attempts = 1;
+  claims[2].may_be_done = true;
+  lanes.claimed(asked, claims);
+  auto first = lanes.next();
+  EXPECT_THAT(lanes.sent(*first), testing::SizeIs(1));  // the fourth one
+  auto second = lanes.next();
+  EXPECT_EQ(second->claim.attempts, 1);
+  EXPECT_THAT(lanes.sent(*second), IsEmpty());
 }
 
 // Its account was paused, or we were taken for dead, while the database was being asked.

@@ -9,7 +9,8 @@
 
 namespace bounced::api {
 
-// Reads a page of v3's /v3/subusers, whole. Nothing: it is something else, or an entry has no name.
+// Reads a page of v3's /v3/subusers, whole. Nothing: it is something else, or an entry has no name
+// that can be one.
 std::optional<std::vector<Subuser>> read_subusers(std::string_view body);
 
 }  // namespace bounced::api
