@@ -115,10 +115,11 @@ void PagedList::cut(Slice& slice) {
 }
 
 PagedList::More PagedList::more_after(const Query& query, const Page& page) const {
+  const std::size_t count = page.entries.size() + page.left_out;
   if (page.entries.empty()) return More::no;
-  if (page.entries.size() >= full_page_) return More::yes;
+  if (count >= full_page_) return More::yes;
   if (!page.last_offset) return More::unknown;
-  return *page.last_offset >= query.offset + page.entries.size() ? More::yes : More::no;
+  return *page.last_offset >= query.offset + count ? More::yes : More::no;
 }
 
 std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {

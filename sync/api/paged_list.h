@@ -35,6 +35,7 @@ class PagedList {
   };
   struct Page {
     std::vector<db::ListedBounce> entries;
+    std::size_t left_out = 0;  // entries besides, which cannot be given: without an email, for instance
     // Where the last page begins, as far as the API says so: one that gives fewer entries than it was asked for shows
     // by that that there are more.
     std::optional<std::uint64_t> last_offset = std::nullopt;

@@ -262,8 +262,10 @@ asio::awaitable<std::variant<V3Client::Page, Fault>> V3Client::read_page(const s
   auto answer = co_await caller_.read_list(std::move(asked), config::Format::json, collector, &head);
   call.answered(head);
   if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
-  Page page{.page = {.entries = std::move(collector.entries), .last_offset = last_offset(head.link)},
-            .read = std::get<ListRead>(std::move(answer))};
+  Page page{.page = {}, .read = std::get<ListRead>(std::move(answer))};
+  page.page = {.entries = std::move(collector.entries),
+               .left_out = page.read.without_email + page.read.too_long,
+               .last_offset = last_offset(head.link)};
   co_return page;
 }
 

@@ -170,6 +170,21 @@ TEST_F(PagedLists, AnAddressThatBouncesAgainDuringALongReadIsNotMissed) {
   EXPECT_TRUE(reading.emails.contains(oldest));
 }
 
+TEST_F(PagedLists, WhatCannotBeGivenMakesAPageNoShorter) {
+  PagedList list(std::nullopt, 20);
+  fill(30, 1000);
+  const Query first = *list.next(false);
+  Page page = server.answer(first);
+  page.last_offset.reset();
+  page.entries.pop_back();
+  page.left_out = 1;
+  list.take(first, std::move(page));
+  const auto second = list.next(false);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->offset, 0U);  // it goes on, and asks for no confirmation
+  EXPECT_TRUE(second->end);
+}
+
 TEST_F(PagedLists, APageThatIsCutShortIsNotTheEnd) {
   fill(200, 1000);
   server.cap = 7;
