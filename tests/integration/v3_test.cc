@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Polls and deletions of customers at v3, and of those that move there.
+#include <algorithm>
 #include <boost/json/parse.hpp>
+#include <mutex>
+#include <random>
+#include <set>
 
 #include "tests/integration/deletions_fixture.h"
 
@@ -143,6 +147,37 @@ TEST_F(V3Test, AListThatIsNotProvenWholeAddsAndRemovesNothing) {
   poll("c");
   EXPECT_EQ(last_merge().disappeared, 10);
   EXPECT_EQ(value("select last_error from bounced.customers"), "null");
+}
+
+// Addresses come and go between the pages of each poll. BOUNCED_SEED makes others.
+TEST_F(V3Test, WhatStandsAllTheTimeIsNeverGone) {
+  const char* const given = std::getenv("BOUNCED_SEED");
+  std::minstd_rand random(given != nullptr ? static_cast<unsigned>(std::atoi(given)) : 1U);
+  add_customer("c", "v3");
+  api.generate("c", 5, 3'000);
+  std::set<std::string> left;
+  std::mutex mutex;
+  api.set_hook([&](const simulator::Call&) -> std::optional<Answer> {
+    const std::lock_guard lock(mutex);
+    for (auto i = random() % 6; i > 0; --i) {
+      const auto bounce = api.at("c", random() % 3'000);
+      if (!bounce) continue;
+      api.remove("c", *bounce->email);
+      left.insert(*bounce->email);
+    }
+    api.add_some("c", random() % 4);
+    return std::nullopt;
+  });
+  for (int i = 0; i < 12; ++i) ASSERT_EQ(poll("c").end, sync::PollResult::End::merged);
+  api.set_hook({});
+  ASSERT_EQ(poll("c").end, sync::PollResult::End::merged);
+  std::set<std::string> gone;
+  for (const Row& row : query(url, "select distinct email from bounced.bounces where gone_at is not null")) {
+    gone.insert(*row[0]);
+  }
+  EXPECT_FALSE(gone.empty());
+  EXPECT_TRUE(std::ranges::includes(left, gone));
+  EXPECT_EQ(value("select count(*) from bounced.current_bounces"), std::to_string(api.size("c")));
 }
 
 // The account is paused in the midst of a read, by a call for another customer, say.
