@@ -62,7 +62,7 @@ asio::awaitable<Discovery::Looked> Discovery::look() {
   }
   looked.next = look_every;
   for (const std::string& name : accounts_.to_be_asked()) {
-    looked.next = std::clamp<Seconds>(states_[name].next - Clock::now(), 0s, looked.next);
+    looked.next = std::clamp<Seconds>(states_[name].next - Clock::now(), 1s, looked.next);
   }
   co_return looked;
 }
