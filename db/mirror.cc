@@ -89,7 +89,10 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
   const bool first_instants = claim.full && list.has_instants && !claim.time_zone.empty();
   std::int64_t adopted = 0;
   if (first_instants) {
+    // What it joins has no statistics: a nested loop over a long list would take hours.
+    exec(tx, "set local enable_nestloop = off");
     adopted = static_cast<std::int64_t>(exec(tx, sql::adopt_instants, claim.customer_id).affected_rows());
+    exec(tx, "set local enable_nestloop = on");
   }
   const pqxx::row row = claim.full && whole
                             ? exec_row(tx, sql::merge_full, claim.customer_id, claim.asked_at, staged.only_parts)

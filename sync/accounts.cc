@@ -186,6 +186,11 @@ std::string Accounts::name_at_api(const std::string& customer) const {
   return names_at_api_.at(customer);
 }
 
+bool Accounts::needs_full(const db::Claim& claim) const {
+  const auto found = customers_.find(claim.customer);
+  return found != customers_.end() && found->second.time_zone.empty() && !claim.time_zone.empty();
+}
+
 bool Accounts::has(const std::string& customer, const std::string& account) const {
   const auto found = customers_.find(customer);
   return found != customers_.end() && found->second.account == account;

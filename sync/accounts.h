@@ -75,6 +75,9 @@ class Accounts {
 
   // What the API calls a customer that is configured.
   [[nodiscard]] std::string name_at_api(const std::string& customer) const;
+  // Whether the customer's lists give instants from now on, and gave local times before: the whole list has to show
+  // what these meant.
+  [[nodiscard]] bool needs_full(const db::Claim& claim) const;
   // Whether the customer is configured, and in that account.
   [[nodiscard]] bool has(const std::string& customer, const std::string& account) const;
 

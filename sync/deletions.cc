@@ -80,11 +80,14 @@ void Deletions::reconfigured() {
 RequestLanes::Limits Deletions::limits_of(const std::string& name) const {
   const auto account = accounts_.find(name);
   if (!account || being_paused_.contains(name)) return {};
-  // What a call of many leaves unsure takes another attempt.
-  const int per_call = settings_.max_attempts > 1 ? static_cast<int>(account->client->most_removed()) : 1;
   return {.in_flight = account->share,
           .waiting = account->turns ? account->turns->within_reach() : 0,
-          .per_call = per_call};
+          .per_call = per_call(*account)};
+}
+
+// What a call of many leaves unsure takes another attempt.
+int Deletions::per_call(const Account& account) const {
+  return settings_.max_attempts > 1 ? static_cast<int>(account.client->most_removed()) : 1;
 }
 
 asio::awaitable<void> Deletions::work() {
@@ -266,7 +269,7 @@ asio::awaitable<db::RequestEnd> Deletions::carry_out(RequestLanes::Request& requ
   }
   sent = true;
   api::Addresses addresses(std::get<api::Address>(std::move(address)));
-  for (RequestLanes::Request& other : lanes_.sent(request)) {
+  for (RequestLanes::Request& other : lanes_.sent(request, per_call(*account))) {
     auto another = api::Address::parse(other.claim.email);
     if (const auto* why = std::get_if<std::string>(&another)) {
       db::RequestEnd ended = refused(other, *why);

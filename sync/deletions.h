@@ -78,6 +78,7 @@ class Deletions {
   void tell_progress();
   [[nodiscard]] bool is_ours(const db::WaitingCustomer& customer) const;
   [[nodiscard]] RequestLanes::Limits limits_of(const std::string& name) const;
+  [[nodiscard]] int per_call(const Account& account) const;
 
   boost::asio::any_io_executor executor_;
   db::Pool& pool_;

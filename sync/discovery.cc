@@ -44,6 +44,7 @@ asio::awaitable<Discovery::Looked> Discovery::look() {
     const std::shared_ptr<Account> account = accounts_.find(name);
     if (!account) continue;
     const auto answer = co_await ask(*account);
+    if (accounts_.find(name) != account) continue;  // configured anew meanwhile: it is asked again
     State& state = states_[name];
     Seconds next = look_every;
     if (const auto* fault = std::get_if<api::Fault>(&answer)) {

@@ -35,6 +35,7 @@ struct NoTurn : std::exception {};
 asio::awaitable<PollResult> Poller::poll(db::Claim claim, std::function<void()> on_send) {
   // A cancelled poll still gives its claim back.
   co_await asio::this_coro::throw_if_cancelled(false);
+  claim.full = claim.full || accounts_.needs_full(claim);
   PollResult result{.end = End::stopped, .message = {}};
   std::string broken;
   try {

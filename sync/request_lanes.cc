@@ -141,7 +141,7 @@ std::optional<RequestLanes::Request> RequestLanes::next() {
   return request;
 }
 
-std::vector<RequestLanes::Request> RequestLanes::sent(Request& request) {
+std::vector<RequestLanes::Request> RequestLanes::sent(Request& request, int per_call) {
   if (std::exchange(request.waits, false)) {
     --account(request.account).waiting;
     ++in_flight_;
@@ -149,7 +149,7 @@ std::vector<RequestLanes::Request> RequestLanes::sent(Request& request) {
   Lane& lane = lanes_.at(request.claim.customer_id);
   std::vector<Request> along;
   if (!is_new(request.claim) || lane.calls.trouble || account(lane.account).trouble) return along;
-  const auto most = static_cast<std::size_t>(limits_of_(lane.account).per_call) - 1;
+  const auto most = static_cast<std::size_t>(per_call - 1);
   for (auto claim = lane.unsent.begin(); claim != lane.unsent.end() && along.size() < most;) {
     if (!is_new(*claim)) {
       ++claim;

@@ -48,9 +48,9 @@ class RequestLanes {
   };
   // The next one to send, which counts as in flight from now on.
   std::optional<Request> next();
-  // It waits no longer. Gives others of its customer that go with it in the same call: only such as have not been sent
-  // before, so that what was unsure about a call of many is found out one by one.
-  std::vector<Request> sent(Request& request);
+  // It waits no longer. Gives others of its customer that go with it in the same call, which takes so many in all: only
+  // such as have not been sent before, so that what was unsure about a call of many is found out one by one.
+  std::vector<Request> sent(Request& request, int per_call);
 
   enum class Answer { well, fault, none };
   // Its call is over. It stays in hand until its end is written.

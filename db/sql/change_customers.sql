@@ -3,8 +3,6 @@
 update bounced.customers c
    set account = n.account, time_zone = coalesce(nullif(n.time_zone, ''), c.time_zone), poll_every = n.poll_every, full_every = n.full_every,
        recent_days = n.recent_days, active = true,
-       -- Another account may be at another API, which has to show first what it takes for the same bounces.
-       full_asked_at = case when c.account = n.account then c.full_asked_at else clock_timestamp() end,
        next_poll_at = case when c.poll_every = n.poll_every then c.next_poll_at
                            else least(c.next_poll_at,
                                       bounced.next_slot(c.customer_id, n.poll_every, clock_timestamp())) end

@@ -116,7 +116,7 @@ void PagedList::cut(Slice& slice) {
 
 PagedList::More PagedList::more_after(const Query& query, const Page& page) const {
   const std::size_t count = page.entries.size() + page.left_out;
-  if (page.entries.empty()) return More::no;
+  if (count == 0) return More::no;
   if (count >= full_page_) return More::yes;
   if (!page.last_offset) return More::unknown;
   return *page.last_offset >= query.offset + count ? More::yes : More::no;
@@ -192,6 +192,7 @@ std::vector<db::ListedBounce> PagedList::walk(Slice& slice, Entries entries, boo
 std::vector<db::ListedBounce> PagedList::go_on(Slice& slice, Entries entries, bool more) {
   slice.held.clear();
   if (!more || entries.empty()) {
+    if (more) doubt("a page has no entry that can be given, so that it does not show where to go on");
     slice.state = State::done;
     return entries;
   }
@@ -204,6 +205,7 @@ std::vector<db::ListedBounce> PagedList::go_on(Slice& slice, Entries entries, bo
   if (slice.end == last) {
     slice.state = State::counting;
     slice.offset = entries.size() - 1;
+    slice.given = entries.size();
     slice.last = addresses(entries.begin(), entries.end());
     slice.misses = 0;
     return entries;
@@ -259,9 +261,12 @@ std::vector<db::ListedBounce> PagedList::count(Slice& slice, const Query& query,
   }
   slice.misses = 0;
   if (!entries.empty()) slice.last = addresses(entries.begin(), entries.end());
+  const std::uint64_t there = query.offset + entries.size();  // in that second, if this is its end
   slice.offset = query.offset + std::max<std::size_t>(entries.size(), 1) - 1;
   entries.erase(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(first_new));
   const bool ends = more == More::no || (more == More::unknown && entries.empty());
+  slice.given += entries.size();
+  if (ends && slice.given < there) doubt("a second has more entries than its pages showed");
   if (ends) end_second(slice);
   return std::move(entries);
 }

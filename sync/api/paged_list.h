@@ -75,6 +75,7 @@ class PagedList {
     std::vector<std::string> held = {};         // addresses of the second `end` on the page before
     std::vector<db::ListedBounce> unsure = {};  // confirming: the page
     std::uint64_t offset = 0;                   // counting
+    std::uint64_t given = 0;                    // counting: entries of that second
     std::vector<std::string> last = {};         // counting: the addresses of the page before
     int misses = 0;                             // counting: pages in a row that did not meet it
     double left = 0;                            // entries still to come, about; 0: not known

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/api/v2_client.h"
 
+#include <stdexcept>
 #include <utility>
 
 #include "sync/api/caller.h"
@@ -26,7 +27,7 @@ class V2Client final : public Client {
   }
 
   asio::awaitable<std::variant<Removal, Fault>> remove(std::string customer, Addresses addresses) override {
-    // most_removed() is one.
+    if (addresses.all().size() > most_removed()) throw std::logic_error("v2 removes one address at a time");
     const Address& address = addresses.all().front();
     HttpRequest asked = request(customer, {{"task", "delete"}, {"email", address.text()}});
     const std::string target = asked.target;

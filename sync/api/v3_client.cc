@@ -66,9 +66,13 @@ class V3Client final : public Client {
   };
 
   [[nodiscard]] HttpRequest request(std::string method, std::string path, const std::string& customer) const;
-  asio::awaitable<std::variant<Page, Fault>> read_page(const std::string& customer, const PagedList::Query& query);
-  asio::awaitable<std::optional<Fault>> make_room(const RateRoom& room, std::string_view target);
-  asio::awaitable<std::variant<Caller::Text, Fault>> ask(RateRoom& room, HttpRequest request, std::size_t most);
+  // Whether to wait where the API's rate limit is used up. What has just begun does not, so that it holds up nobody.
+  enum class Room { now, wait };
+  asio::awaitable<std::variant<Page, Fault>> read_page(const std::string& customer, const PagedList::Query& query,
+                                                       Room when);
+  asio::awaitable<std::optional<Fault>> make_room(const RateRoom& room, std::string_view target, Room when);
+  asio::awaitable<std::variant<Caller::Text, Fault>> ask(RateRoom& room, HttpRequest request, std::size_t most,
+                                                         Room when);
 
   asio::any_io_executor executor_;
   int at_once_;
@@ -78,6 +82,7 @@ class V3Client final : public Client {
   RateRoom removals_;
   RateRoom subusers_;
   int pages_in_flight_ = 0;
+  bool lists_come_ = false;  // from there: base_url is right
 };
 
 // One read of a list: asks for pages, several at once, and passes on what is sure.
@@ -143,7 +148,7 @@ asio::awaitable<void> V3Client::Reading::fetch(Fetch& fetch) {
   for (int tries = 1;; ++tries) {
     const bool has_turn = fetch.first && tries == 1;
     if (!has_turn && next_turn_) co_await next_turn_();
-    fetch.outcome = co_await client_.read_page(customer_, fetch.query);
+    fetch.outcome = co_await client_.read_page(customer_, fetch.query, fetch.first ? Room::now : Room::wait);
     const auto* fault = std::get_if<Fault>(&fetch.outcome);
     // What the first page meets is met before anything was gained.
     if (fault == nullptr || fetch.first || tries == most_tries) co_return;
@@ -224,10 +229,10 @@ HttpRequest V3Client::request(std::string method, std::string path, const std::s
 }
 
 // Waits while the API's rate limit is used up; a fault where that would last too long.
-asio::awaitable<std::optional<Fault>> V3Client::make_room(const RateRoom& room, std::string_view target) {
+asio::awaitable<std::optional<Fault>> V3Client::make_room(const RateRoom& room, std::string_view target, Room when) {
   sync::Wakeup pause(executor_);
   for (auto wait = room.wait_for(); wait; wait = room.wait_for()) {
-    if (*wait > longest_wait) {
+    if (when == Room::now || *wait > longest_wait) {
       co_return caller_.rate_limited(target, "the API's rate limit is used up (X-RateLimit-Remaining)", *wait);
     }
     co_await pause.wait(*wait);
@@ -237,9 +242,9 @@ asio::awaitable<std::optional<Fault>> V3Client::make_room(const RateRoom& room, 
 }
 
 // For a short answer.
-asio::awaitable<std::variant<Caller::Text, Fault>> V3Client::ask(RateRoom& room, HttpRequest request,
-                                                                 std::size_t most) {
-  auto no_room = co_await make_room(room, request.target);
+asio::awaitable<std::variant<Caller::Text, Fault>> V3Client::ask(RateRoom& room, HttpRequest request, std::size_t most,
+                                                                 Room when) {
+  auto no_room = co_await make_room(room, request.target, when);
   if (no_room) co_return *std::move(no_room);
   RateRoom::Call call(room);
   auto answer = co_await caller_.read_text(std::move(request), most);
@@ -248,13 +253,13 @@ asio::awaitable<std::variant<Caller::Text, Fault>> V3Client::ask(RateRoom& room,
 }
 
 asio::awaitable<std::variant<V3Client::Page, Fault>> V3Client::read_page(const std::string& customer,
-                                                                         const PagedList::Query& query) {
+                                                                         const PagedList::Query& query, Room when) {
   std::string path = "/v3/suppression/bounces?limit=" + std::to_string(PagedList::page_size);
   path += "&offset=" + std::to_string(query.offset);
   if (query.start) path += "&start_time=" + std::to_string(*query.start);
   if (query.end) path += "&end_time=" + std::to_string(*query.end);
   HttpRequest asked = request("GET", std::move(path), customer);
-  auto no_room = co_await make_room(lists_, asked.target);
+  auto no_room = co_await make_room(lists_, asked.target, when);
   if (no_room) co_return *std::move(no_room);
   Collector collector;
   HttpHead head;
@@ -262,6 +267,7 @@ asio::awaitable<std::variant<V3Client::Page, Fault>> V3Client::read_page(const s
   auto answer = co_await caller_.read_list(std::move(asked), config::Format::json, collector, &head);
   call.answered(head);
   if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
+  lists_come_ = true;
   Page page{.page = {}, .read = std::get<ListRead>(std::move(answer))};
   page.page = {.entries = std::move(collector.entries),
                .left_out = page.read.without_email + page.read.too_long,
@@ -304,14 +310,21 @@ asio::awaitable<std::variant<Removal, Fault>> V3Client::remove(std::string custo
     asked.body = boost::json::serialize(boost::json::object{{"emails", std::move(emails)}});
   }
   const std::string target = asked.target;
-  auto answer = co_await ask(removals_, std::move(asked), classified_bytes);
+  auto answer = co_await ask(removals_, std::move(asked), classified_bytes, Room::now);
   if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
   auto& text = std::get<Caller::Text>(answer);
   if (text.head.status == 204) co_return Removal{Removed::deleted, text.sent_twice};
   // The API's own word of it: a proxy says 404 with a page. Of several addresses it does not say which.
   const bool says_not_found =
       text.whole && text.head.status == 404 && read_words(text.body).shape == Words::Shape::message;
-  if (single && says_not_found) co_return Removal{Removed::not_listed, text.sent_twice};
+  if (single && says_not_found) {
+    // A wrong base_url says the same, of everything.
+    if (!lists_come_) {
+      const auto list = co_await read_page(customer, {}, Room::now);
+      if (const auto* fault = std::get_if<Fault>(&list)) co_return *fault;
+    }
+    co_return Removal{Removed::not_listed, text.sent_twice};
+  }
   co_return caller_.fault_of(target, text.head, std::move(text.body), {});
 }
 
@@ -327,7 +340,7 @@ asio::awaitable<std::variant<std::vector<Subuser>, Fault>> V3Client::list_custom
     HttpRequest asked = request(
         "GET", "/v3/subusers?limit=" + std::to_string(PagedList::page_size) + "&offset=" + std::to_string(offset), {});
     const std::string target = asked.target;
-    auto answer = co_await ask(subusers_, std::move(asked), longest_answer);
+    auto answer = co_await ask(subusers_, std::move(asked), longest_answer, offset == 0 ? Room::now : Room::wait);
     if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
     auto& text = std::get<Caller::Text>(answer);
     if (text.head.status != 200) co_return caller_.fault_of(target, text.head, std::move(text.body), {});
@@ -349,7 +362,8 @@ asio::awaitable<std::variant<std::vector<Subuser>, Fault>> V3Client::list_custom
     for (Subuser& subuser : *page) {
       if (names.insert(subuser.name).second) found.push_back(std::move(subuser));
     }
-    if (count < PagedList::page_size && (!end || count == 0 || *end < offset + count)) co_return found;
+    const bool is_last = count < PagedList::page_size && (!end || *end < offset + count);
+    if (is_last || count <= 1) co_return found;
     offset += count - 1;
   }
 }

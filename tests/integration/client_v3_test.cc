@@ -295,6 +295,15 @@ TEST_F(ClientV3, RemovesOneAddress) {
   EXPECT_EQ(said(remove({odd})), "not_understood");
 }
 
+// There everything is not found, in the API's own words.
+TEST_F(ClientV3, AWrongBaseUrlEndsNoDeletion) {
+  server.add("sub", {.email = "x@example.org"});
+  account.base_url += "/v3";
+  const std::string not_found = R"({"errors":[{"field":null,"message":"resource not found"}]})";
+  server.answer({}, {.status = 404, .body = not_found}, 0);
+  EXPECT_EQ(said(remove({"x@example.org"})), "refused");
+}
+
 TEST_F(ClientV3, RemovesManyAddressesByOneCallThatCannotMeanAll) {
   std::vector<std::string> emails;
   for (int i = 0; i < 100; ++i) {

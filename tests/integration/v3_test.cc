@@ -106,14 +106,14 @@ TEST_F(V3Test, ATimeThatWasReadAsTheOtherOfTwoIsCorrected) {
 TEST_F(V3Test, TimesThatWereReadInAWrongZoneAreCorrectedByTheMove) {
   config.accounts.front().time_zone = "Asia/Kolkata";
   add_customer("c");
-  api.generate("c", 5, 3'000);
+  api.generate("c", 5, 30'000);
   poll("c");
   const std::string before = counts();
   move("c");
   poll("c");
   EXPECT_EQ(counts(), before);
   EXPECT_EQ(last_merge().added, 0);
-  EXPECT_EQ(last_merge().changed, 3'000);
+  EXPECT_EQ(last_merge().changed, 30'000);
   EXPECT_FALSE(last_merge().held);
   // After that, a later bounce of an address is another one.
   const auto bounce = api.at("c", 0);
@@ -123,13 +123,18 @@ TEST_F(V3Test, TimesThatWereReadInAWrongZoneAreCorrectedByTheMove) {
   EXPECT_GE(last_merge().superseded, 1);
 }
 
-TEST_F(V3Test, TheFirstPollAfterAMoveIsAFullOne) {
+// Also where the account itself is another API's now, and its polls are recent ones.
+TEST_F(V3Test, TheFirstPollWithInstantsIsAFullOne) {
+  config.accounts.front().time_zone = "Asia/Kolkata";
   add_customer("c");
+  api.add_some("c", 30);
   poll("c");
-  EXPECT_EQ(value("select full_asked_at from bounced.customers"), "null");
-  move("c");
-  with_daemon([](Daemon&) -> asio::awaitable<void> { co_return; });
-  EXPECT_EQ(value("select full_asked_at > last_full_at from bounced.customers"), "t");
+  config.accounts.front().api = config::Api::v3;
+  config.accounts.front().time_zone.clear();
+  EXPECT_EQ(poll("c", false).end, sync::PollResult::End::merged);
+  EXPECT_EQ(last_merge().added, 0);
+  EXPECT_EQ(last_merge().changed, 30);
+  EXPECT_EQ(counts(), "30 rows, 30 current, 1 first seen");
 }
 
 TEST_F(V3Test, AListThatIsNotProvenWholeAddsAndRemovesNothing) {

@@ -188,7 +188,7 @@ TEST_F(Lanes, WhereACallTakesManyTheyGoTogether) {
   EXPECT_THAT(queue, testing::Each(testing::Field(&std::pair<const int, int>::second, 0)));
   std::map<int, std::vector<std::size_t>> calls;  // by customer: how many others went with each
   while (auto request = lanes.next()) {
-    const auto along = lanes.sent(*request);
+    const auto along = lanes.sent(*request, request->account == "batches" ? 100 : 1);
     calls[request->claim.customer_id].push_back(along.size());
     lanes.answered(*request, Answer::well);
     lanes.let_go(*request);
@@ -212,10 +212,10 @@ TEST_F(Lanes, WhatWasSentBeforeGoesAlone) {
   claims[2].may_be_done = true;
   lanes.claimed(asked, claims);
   auto first = lanes.next();
-  EXPECT_THAT(lanes.sent(*first), testing::SizeIs(1));  // the fourth one
+  EXPECT_THAT(lanes.sent(*first, 100), testing::SizeIs(1));  // the fourth one
   auto second = lanes.next();
   EXPECT_EQ(second->claim.attempts, 1);
-  EXPECT_THAT(lanes.sent(*second), IsEmpty());
+  EXPECT_THAT(lanes.sent(*second, 100), IsEmpty());
 }
 
 // Its account was paused, or we were taken for dead, while the database was being asked.
@@ -259,7 +259,7 @@ TEST_F(Lanes, ThoseThatWaitForTheirTurnTakeNoPlacesFromOthers) {
   claim(queue);
   EXPECT_THAT(send(5), ElementsAre(2, 3, 4, 5));
   // One has its turn now, and the next one may wait for the following.
-  lanes.sent(sent[0]);
+  lanes.sent(sent[0], 1);
   EXPECT_THAT(send(5), IsEmpty());  // five are in flight, of four
   lanes.answered(sent[5], Answer::well);
   EXPECT_THAT(send(1), IsEmpty());
