@@ -135,6 +135,9 @@ std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
     if (!query.end) newest_ = std::max(newest_.value_or(time), time);
   }
   More more = more_after(query, page);
+  if (more != More::no && !is_newest_first(page.entries)) {
+    throw NotUnderstood("the list is not sorted, newest first, so that it cannot be read in pages");
+  }
   const std::optional<std::int64_t> first = slice.state == State::counting ? slice.end : slice.start;
   // It was asked for from a second before, or the slice was cut since.
   if (first && std::erase_if(page.entries, [&](const auto& entry) { return time_of(entry) < *first; }) > 0) {
@@ -145,9 +148,6 @@ std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
     slice.state = State::walking;
     // Only the first page is of use: the two may not fit together.
     return go_on(slice, std::exchange(slice.unsure, {}), more != More::no);
-  }
-  if (more != More::no && !is_newest_first(page.entries)) {
-    throw NotUnderstood("the list is not sorted, newest first, so that it cannot be read in pages");
   }
   if (slice.state == State::checking) return check(slice, std::move(page.entries), more != More::no);
   if (more == More::unknown && !slice.end) {

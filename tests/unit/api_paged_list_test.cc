@@ -239,6 +239,15 @@ TEST_F(PagedLists, AListThatIsNotSortedIsRefusedUnlessItIsOnePage) {
   EXPECT_THROW(read(server), PagedList::NotUnderstood);
 }
 
+// An entry from before the beginning shows that the page is the last one only where the page is sorted.
+TEST_F(PagedLists, APageThatReachesTheBeginningMustBeSortedToo) {
+  for (int i = 0; i < 40; ++i) server.entries.insert({999 + i, fmt::format("x{}", i)});
+  server.disorder = [](auto& entries) { std::ranges::reverse(entries); };
+  EXPECT_THROW(read(
+                   server, 1, [] {}, std::mt19937(1), 1000),
+               PagedList::NotUnderstood);
+}
+
 TEST_F(PagedLists, AnApiThatIgnoresTheTimesIsRefused) {
   fill(100, 1000);
   PagedList list(std::nullopt, server.page_size);
