@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <sstream>
@@ -38,11 +40,18 @@ Stat read_stat(int pid) {
 
 }  // namespace
 
+std::string host_name() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return host.data();
+}
+
 std::string pid_space() {
   struct stat space {};
   const std::string machine = machine_id();
   if (machine.empty() || ::stat("/proc/self/ns/pid", &space) != 0) return {};
-  return fmt::format("{}:{}", machine, space.st_ino);
+  // Clones of a machine, and containers of one image, have the same id.
+  return fmt::format("{}:{}:{}", machine, host_name(), space.st_ino);
 }
 
 std::int64_t process_start(int pid) {

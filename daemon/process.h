@@ -7,7 +7,10 @@
 // Processes of this machine: which one we are, and whether another is still there.
 namespace bounced::daemon {
 
-// Names the space that pids are of: this machine, and the container if we are in one. Empty where that cannot be told.
+std::string host_name();
+
+// Names the space that pids are of: this machine, its host name, and the container if we are in one. Empty where that
+// cannot be told.
 std::string pid_space();
 
 // When a process of ours began, in ticks since the machine did; 0 where that cannot be told. With the pid it tells a

@@ -35,8 +35,6 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-// A database that comes up later than the daemon mostly does so within seconds.
-constexpr sync::Backoff database_retry{500ms, 10s};
 // Other daemons come and go with their configurations: by then it is noticed who relies on what.
 constexpr auto register_every = 1min;
 constexpr auto listen_again_after = 1min;
@@ -194,7 +192,7 @@ asio::awaitable<bool> Daemon::at_database(std::function<void(db::Session&)> work
     }
     Supervision::say("waiting for the database: " + fault);
     if (failures++ == 0) log_.warning("waiting for the database", {{"error", fault}});
-    if (!stopping_) co_await wakeup_.wait(database_retry.delay(failures));
+    if (!stopping_) co_await wakeup_.wait(sync::database_retry.delay(failures));
   }
   co_return false;
 }

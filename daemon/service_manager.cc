@@ -36,7 +36,8 @@ std::string machine_id() {
   // Made for this program; the machine's own number, which is not to be shown around, cannot be found from it.
   constexpr sd_id128_t program = SD_ID128_ARRAY(5f, 0c, 53, b1, 1e, 6a, 4e, 0d, 9c, 37, 2b, 8d, e4, 90, 71, a6);
   sd_id128_t id{};
-  if (::sd_id128_get_machine_app_specific(program, &id) < 0) return {};
+  // A container may have no /etc/machine-id. Its processes do not outlive the kernel's boot.
+  if (::sd_id128_get_machine_app_specific(program, &id) < 0 && ::sd_id128_get_boot(&id) < 0) return {};
   std::array<char, SD_ID128_STRING_MAX> text{};
   return ::sd_id128_to_string(id, text.data());
 }

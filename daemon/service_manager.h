@@ -15,7 +15,7 @@ bool stderr_is_journal();
 // Sends one entry, fields as "NAME=value". Returns false where no journal takes it.
 bool send_to_journal(const std::vector<std::string>& fields);
 
-// Names this machine to this program alone; empty where it has no name of that kind.
+// Names this machine to this program alone, or, where it has no id, its boot; empty where neither can be told.
 std::string machine_id();
 
 // Whether a service manager wants to be told how we are.

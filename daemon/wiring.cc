@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <csignal>
@@ -27,9 +26,7 @@ db::Options connection_options(const config::Config& config, std::string role) {
 }
 
 db::DaemonFacts daemon_facts() {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return {.host = host.data(),
+  return {.host = host_name(),
           .pid = ::getpid(),
           .version = BOUNCED_VERSION,
           .machine = pid_space(),

@@ -9,8 +9,8 @@ namespace bounced::db {
 namespace {
 
 // The configuration's customers as the arrays that queries take.
-struct Columns {
-  explicit Columns(const std::vector<CustomerSettings>& customers) {
+struct CustomerColumns {
+  explicit CustomerColumns(const std::vector<CustomerSettings>& customers) {
     for (const CustomerSettings& customer : customers) {
       names.push_back(customer.name);
       accounts.push_back(customer.account);
@@ -52,7 +52,7 @@ struct Change {
 };
 
 // In the order customers, mirror, as everywhere.
-void change_customers(pqxx::work& tx, const Columns& customers, const std::vector<Change>& changes,
+void change_customers(pqxx::work& tx, const CustomerColumns& customers, const std::vector<Change>& changes,
                       Registered& registered) {
   if (changes.empty()) return;
   std::vector<int> ids;
@@ -72,7 +72,7 @@ void change_customers(pqxx::work& tx, const Columns& customers, const std::vecto
 
 Registered register_configuration(Session& session, std::int64_t daemon, const std::vector<AccountSettings>& accounts,
                                   const std::vector<CustomerSettings>& customers, Existing existing) {
-  const Columns all(customers);
+  const CustomerColumns all(customers);
   return session.in_transaction([&](pqxx::work& tx) {
     Registered registered;
     lock_registration(tx);

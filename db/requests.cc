@@ -43,8 +43,8 @@ std::optional<std::string> gone_because(const RequestEnd& end) {
 }
 
 // The parameters of finish_requests.sql.
-struct Columns {
-  explicit Columns(const std::vector<RequestEnd>& ends) {
+struct EndColumns {
+  explicit EndColumns(const std::vector<RequestEnd>& ends) {
     for (const RequestEnd& end : ends) {
       requests.push_back(end.claim.request_id);
       claims.push_back(end.claim.number);
@@ -122,7 +122,7 @@ std::vector<RequestClaim> claim_requests(Session& session, std::int64_t daemon, 
 }
 
 NotFinished finish_requests(Session& session, const std::vector<RequestEnd>& ends) {
-  const Columns columns(ends);
+  const EndColumns columns(ends);
   std::set<int> customers;
   for (const RequestEnd& end : ends) customers.insert(end.claim.customer_id);
   return session.in_transaction([&](pqxx::work& tx) {

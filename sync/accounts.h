@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,9 @@ struct Account {
   bool may_be_paused = true;  // in the database, by an earlier daemon: no call of this one has gone well yet
   int unanswered = 0;         // polls in a row that met a fault of the API or the network
 };
+
+// The account is paused, or the claim may be another's, in the midst of a read.
+struct NoTurn : std::exception {};
 
 // The configuration's accounts and customers as the job needs them, and whether a call may be made now.
 class Accounts {

@@ -27,4 +27,7 @@ struct Backoff {
   }
 };
 
+// While the database is away: one that is restarted mostly answers within seconds.
+inline constexpr Backoff database_retry{std::chrono::milliseconds(500), std::chrono::seconds(10)};
+
 }  // namespace bounced::sync

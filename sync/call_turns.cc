@@ -26,7 +26,6 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
-constexpr Backoff database_retry{500ms, 10s};
 // Deletions in a row that polls wait for: these keep a quarter.
 constexpr int most_deletions_in_a_row = 3;
 // What is made up for after a moment in which nobody called: a hundredth of the window.

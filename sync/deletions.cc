@@ -22,14 +22,13 @@ using Kind = db::RequestEnd::Kind;
 
 // A word about new requests may get lost: a look this often is the safety net. It also finds the requests of daemons
 // that died.
-constexpr Seconds longest_sleep = 5s;
+constexpr Seconds look_at_least_every = 5s;
 // A look costs more, the more customers wait and the more was claimed since the oldest transaction began. However often
 // there is something new, dear looks take at most a twentieth of the time.
 constexpr int look_share = 20;
 constexpr auto dear_look = 10ms;
 // A request that met a fault is tried again after 10 s at first, in the end every 15 minutes.
-constexpr Backoff retry{10s, 15min};
-constexpr Backoff database_retry{500ms, 10s};
+constexpr Backoff request_retry{10s, 15min};
 constexpr auto tell_progress_every = 1min;
 // Calls in flight mostly end within a second. What is broken off is sent again by the next daemon.
 constexpr auto last_calls = 5s;
@@ -176,7 +175,7 @@ asio::awaitable<void> Deletions::look() {
   const auto took = now - began;
   may_look_at_ = took < dear_look ? now : now + look_share * took;
   std::erase_if(customers, [this](const auto& customer) { return !is_ours(customer); });
-  Seconds sleep = longest_sleep;
+  Seconds sleep = look_at_least_every;
   for (const db::WaitingCustomer& customer : customers) {
     if (customer.due_in > 0s) sleep = std::min<Seconds>(sleep, customer.due_in);
   }
@@ -231,7 +230,7 @@ asio::awaitable<void> Deletions::call(RequestLanes::Request request) {
   } catch (const std::exception& error) {
     // A crash barrier: what goes wrong with one request stays there.
     if (!was_cancelled(error)) {
-      ended = {.claim = request.claim, .kind = Kind::again, .error = error.what(), .again_in = retry.cap};
+      ended = {.claim = request.claim, .kind = Kind::again, .error = error.what(), .again_in = request_retry.cap};
     } else if (sent) {
       ended.kind = Kind::interrupted;
     }
@@ -321,9 +320,9 @@ asio::awaitable<db::RequestEnd> Deletions::end_with_fault(const RequestLanes::Re
     ended.error = std::string(api::name(fault.kind)) + ": " + fault.message;
     const bool may_pass = fault.kind == Fault::unavailable || fault.kind == Fault::not_understood;
     ended.kind = may_pass ? Kind::again : Kind::failed;
-    if (may_pass) ended.again_in = retry.delay(request.claim.attempts + 1);
+    if (may_pass) ended.again_in = request_retry.delay(request.claim.attempts + 1);
     if (may_pass && fault.retry_after) {
-      ended.again_in = std::clamp<Seconds>(*fault.retry_after, ended.again_in, retry.cap);
+      ended.again_in = std::clamp<Seconds>(*fault.retry_after, ended.again_in, request_retry.cap);
     }
     co_return ended;
   }

@@ -13,11 +13,9 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr Seconds look_every = 1h;
-constexpr Backoff retry{30s, 15min};
+constexpr Backoff subusers_retry{30s, 15min};
 // Of so many customers or more, most do not leave at once: such a list is asked for again before it is believed.
 constexpr std::size_t many = 10;
-
-struct NoTurn : std::exception {};
 
 std::vector<std::string> less(const std::vector<std::string>& all, const std::vector<std::string>& without) {
   std::vector<std::string> rest;
@@ -49,7 +47,7 @@ asio::awaitable<Discovery::Looked> Discovery::look() {
     Seconds next = look_every;
     if (const auto* fault = std::get_if<api::Fault>(&answer)) {
       next =
-          std::max<Seconds>(retry.delay(++state.failures), std::min<Seconds>(fault->retry_after.value_or(0s), 15min));
+          std::max<Seconds>(subusers_retry.delay(++state.failures), std::min<Seconds>(fault->retry_after.value_or(0s), 15min));
       looked.failed = true;
       observer_.on(CustomersNotListed{name, api::name(fault->kind), fault->message, next});
     } else {
@@ -57,7 +55,7 @@ asio::awaitable<Discovery::Looked> Discovery::look() {
       const auto& listed = std::get<std::vector<api::Subuser>>(answer);
       looked.changed = believe(name, state, listed) || looked.changed;
       tell_disabled(name, state, listed);
-      if (state.holding) next = retry.base;
+      if (state.holding) next = subusers_retry.base;
     }
     state.next = Clock::now() + std::chrono::duration_cast<Clock::duration>(next);
   }
@@ -97,7 +95,7 @@ bool Discovery::believe(const std::string& account, State& state, const std::vec
                                     "the API names " + std::to_string(names.size()) + " of " +
                                         std::to_string(before.size()) +
                                         " customers: it is asked again before that is believed",
-                                    retry.base});
+                                    subusers_retry.base});
     return false;
   }
   const bool changed = known == nullptr || !vanished.empty() || !added.empty();

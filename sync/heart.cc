@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 // Four beats in the time after which a daemon is taken for dead.
 constexpr auto beat = std::chrono::duration<double>(db::dead_after_seconds) / 4;
-constexpr std::chrono::duration<double> retry = 1s;
+constexpr std::chrono::duration<double> heartbeat_retry = 1s;
 
 }  // namespace
 
@@ -47,7 +47,7 @@ boost::asio::awaitable<void> Heart::run() {
     }
     // A beat that took long tells little of now: the next one follows at once.
     const std::chrono::duration<double> rest = beat - (Clock::now() - sent);
-    if (!stopping_) co_await wakeup_.wait(well ? std::max(rest, rest.zero()) : retry);
+    if (!stopping_) co_await wakeup_.wait(well ? std::max(rest, rest.zero()) : heartbeat_retry);
   }
 }
 

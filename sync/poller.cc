@@ -27,9 +27,6 @@ Backoff retry_of(const db::Claim& claim) {
   return {15s, std::max<Seconds>(15min, claim.every)};
 }
 
-// The account is paused, or the claim may be another's, in the midst of a read.
-struct NoTurn : std::exception {};
-
 }  // namespace
 
 asio::awaitable<PollResult> Poller::poll(db::Claim claim, std::function<void()> on_send) {

@@ -23,7 +23,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t most_ends = 256;
 // Somebody merges a list of the customer: its ends wait.
 constexpr Seconds busy_pause = 20ms;
-constexpr Backoff database_retry{500ms, 10s};
 
 }  // namespace
 

@@ -22,7 +22,6 @@ constexpr Seconds shortest_sleep = 200ms;
 // A customer whose row was found to say something else than the configuration: by then the next registration has told
 // which others do.
 constexpr auto leave_alone_for = 1min;
-constexpr Backoff database_retry{500ms, 10s};
 
 }  // namespace
 

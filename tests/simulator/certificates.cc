@@ -15,7 +15,7 @@
 namespace bounced::simulator {
 namespace {
 
-constexpr long day = 24 * 60 * 60;
+constexpr long seconds_a_day = 24 * 60 * 60;
 
 template <class T>
 T must(T result) {
@@ -72,7 +72,7 @@ Key make_key() {
 }
 
 Cert make_authority(EVP_PKEY& key) {
-  return make_cert({"bounced simulator authority", nullptr}, key, nullptr, key, -day, 3650 * day);
+  return make_cert({"bounced simulator authority", nullptr}, key, nullptr, key, -seconds_a_day, 3650 * seconds_a_day);
 }
 
 }  // namespace
@@ -114,7 +114,7 @@ Context Certificates::context(Certificate kind, bool only_1_1) const {
   }
   const bool expired = kind == Certificate::expired;
   const Cert cert =
-      make_cert(subject, *key, issuer, *issuer_key, expired ? -2 * day : -day, expired ? -day : 365 * day);
+      make_cert(subject, *key, issuer, *issuer_key, expired ? -2 * seconds_a_day : -seconds_a_day, expired ? -seconds_a_day : 365 * seconds_a_day);
   must(SSL_CTX_use_certificate(context.get(), cert.get()));
   must(SSL_CTX_use_PrivateKey(context.get(), key.get()));
   return context;

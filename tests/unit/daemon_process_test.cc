@@ -2,9 +2,12 @@
 #include "daemon/process.h"
 
 #include <gmock/gmock.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <array>
 
 namespace bounced::daemon {
 namespace {
@@ -40,8 +43,26 @@ TEST(Process, NobodyIsTakenForGoneWhereNothingIsKnown) {
   EXPECT_FALSE(is_gone(1, process_start(1)));
 }
 
-TEST(Process, ThePidSpaceIsTheSameForAllOfIt) {
-  EXPECT_EQ(pid_space(), pid_space());
+TEST(Process, ThePidSpaceIsTheSameForAllOfItAndNotForAnotherHost) {
+  const std::string ours = pid_space();
+  EXPECT_THAT(ours, testing::HasSubstr(":" + host_name() + ":"));
+  // A process with a host name of its own, as a clone of this machine has.
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool renamed = ::unshare(CLONE_NEWUSER | CLONE_NEWUTS) == 0 && ::sethostname("clone", 5) == 0;
+    const std::string theirs = renamed ? pid_space() : "";
+    ::_exit(::write(ends[1], theirs.data(), theirs.size()) < 0 ? 1 : 0);
+  }
+  ::close(ends[1]);
+  std::array<char, 512> theirs{};
+  const auto size = ::read(ends[0], theirs.data(), theirs.size());
+  ::close(ends[0]);
+  ::waitpid(child, nullptr, 0);
+  if (size <= 0) GTEST_SKIP() << "there is no right to change the host name";
+  EXPECT_THAT(std::string(theirs.data()), testing::HasSubstr(":clone:"));
+  EXPECT_NE(std::string(theirs.data()), ours);
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/api/parse/classify.h"
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 
+#include "sync/api/parse/lower.h"
 #include "sync/api/parse/presentable.h"
 #include "sync/api/parse/words.h"
 
@@ -28,9 +27,7 @@ std::optional<Kind> kind_by_words(const std::string& text) {
                                            {"access forbidden", Kind::not_permitted},
                                            {"too many requests", Kind::rate_limited},
                                            {"rate limit", Kind::rate_limited}}};
-  std::string lowered = text;
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(),
-                 [](unsigned char byte) { return static_cast<char>(std::tolower(byte)); });
+  const std::string lowered = lower(text);
   for (const Phrase& phrase : phrases) {
     if (lowered.find(phrase.words) != lowered.npos) return phrase.kind;
   }

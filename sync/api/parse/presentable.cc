@@ -2,17 +2,13 @@
 #include "sync/api/parse/presentable.h"
 
 #include <algorithm>
-#include <cctype>
 
+#include "sync/api/parse/lower.h"
 #include "sync/api/parse/storable.h"
 #include "sync/api/parse/utf8.h"
 
 namespace bounced::api {
 namespace {
-
-char lower(char byte) {
-  return static_cast<char>(std::tolower(static_cast<unsigned char>(byte)));
-}
 
 // How many bytes of text, at its beginning, are this byte of the secret: as it is, as %XX, as + for a space.
 std::size_t match_byte(std::string_view text, char byte) {

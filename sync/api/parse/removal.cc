@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sync/api/parse/removal.h"
 
-#include <algorithm>
-#include <cctype>
 #include <string>
 
+#include "sync/api/parse/lower.h"
 #include "sync/api/parse/storable.h"
 #include "sync/api/parse/words.h"
 
@@ -13,9 +12,7 @@ namespace bounced::api {
 std::optional<Removed> read_removal(int http_status, std::string_view body) {
   const Words words = read_words(body);
   if (words.shape != Words::Shape::message) return std::nullopt;
-  std::string text = storable(words.text, words.text.size());
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char byte) { return static_cast<char>(std::tolower(byte)); });
+  std::string text = lower(storable(words.text, words.text.size()));
   if (text.ends_with('.')) text.pop_back();
   const bool fine = http_status >= 200 && http_status < 300;
   if (fine && text == "success") return Removed::deleted;

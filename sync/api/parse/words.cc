@@ -10,6 +10,7 @@
 #include <new>
 #include <optional>
 
+#include "sync/api/parse/lower.h"
 #include "sync/api/parse/mend.h"
 #include "sync/api/parse/storable.h"
 
@@ -17,16 +18,6 @@ namespace bounced::api {
 namespace {
 
 namespace json = boost::json;
-
-char lower(char byte) {
-  return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte - 'A' + 'a') : byte;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](char byte) { return lower(byte); });
-  return result;
-}
 
 void add(std::string& text, std::string_view more) {
   if (more.empty()) return;

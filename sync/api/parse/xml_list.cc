@@ -10,6 +10,15 @@
 namespace bounced::api {
 namespace {
 
+// Expat deprecates the function that Debian 12 has for one that it lacks.
+std::int64_t byte_index(XML_Parser parser) {
+#if XML_MAJOR_VERSION * 10000 + XML_MINOR_VERSION * 100 + XML_MICRO_VERSION >= 20900
+  return XML_GetCurrentByteIndex64(parser);
+#else
+  return XML_GetCurrentByteIndex(parser);
+#endif
+}
+
 struct FreeParser {
   void operator()(XML_Parser parser) const { XML_ParserFree(parser); }
 };
@@ -97,7 +106,7 @@ class XmlListParser final : public ListParser {
 
   // Of what is being parsed, in the mended text, which is that of the document where nothing had to be mended.
   std::uint64_t position() {
-    return static_cast<std::uint64_t>(std::max<XML_Index>(XML_GetCurrentByteIndex(parser_.get()), 0));
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(byte_index(parser_.get()), 0));
   }
 
   XmlMender mender_;
