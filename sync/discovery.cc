@@ -46,8 +46,8 @@ asio::awaitable<Discovery::Looked> Discovery::look() {
     State& state = states_[name];
     Seconds next = look_every;
     if (const auto* fault = std::get_if<api::Fault>(&answer)) {
-      next =
-          std::max<Seconds>(subusers_retry.delay(++state.failures), std::min<Seconds>(fault->retry_after.value_or(0s), 15min));
+      next = std::max<Seconds>(subusers_retry.delay(++state.failures),
+                               std::min<Seconds>(fault->retry_after.value_or(0s), 15min));
       looked.failed = true;
       observer_.on(CustomersNotListed{name, api::name(fault->kind), fault->message, next});
     } else {

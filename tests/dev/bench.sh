@@ -102,8 +102,9 @@ bench() {
   fi
   [[ $which == all || $which == deletions || $which == polls || $which == lists || $which == v3 ]] ||
     die "bench [deletions|polls|lists|v3] [--quick] [OPTION...]"
-  prepare_simulated
-  command -v npm >/dev/null || need nodejs npm
+  local npm=()
+  command -v npm >/dev/null || npm=(nodejs npm)
+  prepare_simulated "${npm[@]}"
   mkdir -p build/bench
   cp tests/bench/package.json tests/bench/package-lock.json build/bench/
   cp tests/bench/*.mjs build/bench/

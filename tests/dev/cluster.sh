@@ -15,7 +15,6 @@ as_server() {
 
 # Sets server, home, data, socket and bin.
 find_cluster() {
-  need "${cluster_packages[@]}"
   mkdir -p "$dev" || die "cannot make $dev"
   [[ -w $dev ]] || die "$dev belongs to another user: remove it, or use a checkout of your own"
   local key
@@ -53,7 +52,8 @@ cluster_answers() { "$bin/pg_isready" -q -h "$socket" -U postgres -d postgres; }
 
 # logged COMMAND...: with its output in the log, the end of which is shown where the command fails.
 logged() {
-  as_server "$@" >>"$dev/postgres.log" 2>&1 </dev/null ||
+  # A server that goes on must not hold the lock of the command that started it.
+  as_server "$@" >>"$dev/postgres.log" 2>&1 </dev/null 9>&- ||
     die "${1##*/} failed:"$'\n'"$(tail -n 15 "$dev/postgres.log")"
 }
 
@@ -99,11 +99,13 @@ script_psql() {
 value_psql() { script_psql --no-align --tuples-only "$@"; }
 
 psql_() {
+  need "${cluster_packages[@]}"
   start_cluster
   PGHOST=$socket PGUSER=bounced PGDATABASE=${PGDATABASE:-bounced} PGOPTIONS=-csearch_path=bounced exec "$bin/psql" "$@"
 }
 
 stop() {
+  need "${cluster_packages[@]}"
   [[ -e $dev/postgres ]] || die "there is no private PostgreSQL here"
   find_cluster
   clear_remains

@@ -55,8 +55,18 @@ accounts:
 YAML
 }
 
+# One at a time in a checkout: they share the files of .dev.
+lock_simulated() {
+  mkdir -p "$dev" || die "cannot make $dev"
+  exec 9>>"$dev/lock"
+  flock --nonblock 9 || die "another ./dev run, smoke or bench is at work in this checkout (process $(head -n 1 "$dev/lock"))." \
+    "End it first, or use a clone of its own."
+  echo "$$" >"$dev/lock"
+}
+
 prepare_simulated() {
-  need curl ca-certificates
+  need "${run_packages[@]}" "$@"
+  lock_simulated
   build release bounced bounced-simulator
 }
 

@@ -3,23 +3,19 @@
 # A Debian machine of its own, with a real systemd, in a container that has no network but its loopback: boot, at, halt.
 # Read by package_test.sh. What it needs: root, systemd-nspawn, and mounts that end with the process.
 
-# make_tree SUITE: sets tree, the root file system that machines begin with. It is made once and stays, with the
-# packages that machines will install.
+# make_tree SUITE: sets tree, the root file system that machines begin with. It stays, with the packages that machines will
+# install, and is brought up to date each time.
 make_tree() {
   tree=/var/tmp/bounced-machine-$1
-  [[ -e $tree/made ]] && return
-  echo "making Debian $1 in $tree"
-  rm -rf --one-file-system "$tree"
-  debootstrap --variant=minbase --include=systemd-sysv,dbus,sudo,ca-certificates,curl,man-db,bash-completion "$1" \
-    "$tree" >"$tree.log" 2>&1 || { tail -n 20 "$tree.log" && return 1; }
+  echo "Debian $1 in $tree: making it, or bringing it up to date"
+  "${BASH_SOURCE[0]%/*}/../dev/make_debian" "$tree" "$1" systemd-sysv dbus sudo curl man-db bash-completion || return 1
   # Who is asked says yes, and keeps a configuration of one's own.
   echo 'APT::Get::Assume-Yes "true"; Dpkg::Options { "--force-confdef"; "--force-confold"; };' >"$tree/etc/apt/apt.conf.d/90yes"
   echo machine >"$tree/etc/hostname"
   echo 127.0.0.1 localhost machine sendgrid.com >"$tree/etc/hosts"
   # What a server does not need, and takes time to boot or to install.
-  ln -s /dev/null "$tree/etc/systemd/system/apt-daily.timer"
-  ln -s /dev/null "$tree/etc/systemd/system/apt-daily-upgrade.timer"
-  touch "$tree/made"
+  ln -sfn /dev/null "$tree/etc/systemd/system/apt-daily.timer"
+  ln -sfn /dev/null "$tree/etc/systemd/system/apt-daily-upgrade.timer"
 }
 
 # fetch PACKAGE...: what the machine's apt will install is in its cache, since it has no network. Packages that are files

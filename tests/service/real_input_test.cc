@@ -29,7 +29,8 @@ std::string quoted(const std::string& text) {
 class RealInput : public Service {
  protected:
   void SetUp() override {
-    if (!fs::exists(real)) GTEST_SKIP() << "there is no " << real.lexically_normal() << " with the real input";
+    if (!fs::exists(real))
+      GTEST_SKIP() << "only the maintainers have recorded lists of the real API, in " << real.lexically_normal();
   }
 
   // The files' JSON, as a list of a customer; as XML by way of PostgreSQL's own functions.

@@ -113,8 +113,8 @@ Context Certificates::context(Certificate kind, bool only_1_1) const {
     issuer_key = unknown_key.get();
   }
   const bool expired = kind == Certificate::expired;
-  const Cert cert =
-      make_cert(subject, *key, issuer, *issuer_key, expired ? -2 * seconds_a_day : -seconds_a_day, expired ? -seconds_a_day : 365 * seconds_a_day);
+  const Cert cert = make_cert(subject, *key, issuer, *issuer_key, expired ? -2 * seconds_a_day : -seconds_a_day,
+                              expired ? -seconds_a_day : 365 * seconds_a_day);
   must(SSL_CTX_use_certificate(context.get(), cert.get()));
   must(SSL_CTX_use_PrivateKey(context.get(), key.get()));
   return context;

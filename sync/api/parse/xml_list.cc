@@ -105,9 +105,7 @@ class XmlListParser final : public ListParser {
   }
 
   // Of what is being parsed, in the mended text, which is that of the document where nothing had to be mended.
-  std::uint64_t position() {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(byte_index(parser_.get()), 0));
-  }
+  std::uint64_t position() { return static_cast<std::uint64_t>(std::max<std::int64_t>(byte_index(parser_.get()), 0)); }
 
   XmlMender mender_;
   std::unique_ptr<std::remove_pointer_t<XML_Parser>, FreeParser> parser_;
