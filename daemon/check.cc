@@ -58,14 +58,16 @@ void check_server(db::Session& session, Findings& findings) {
 }
 
 void check_proxy(db::Session& session, const db::Options& options, Findings& findings) {
-  if (!db::is_pooled_by_transaction(session, options)) return;
-  findings.failed(
-      "database: a proxy gives every transaction another session (transaction pooling), so that LISTEN and temporary "
-      "tables do not work: connect directly, or set the proxy to session pooling");
+  try {
+    refuse_transaction_pooling(session, options);
+  } catch (const MustChange& error) {
+    findings.failed(std::string("database: ") + error.what());
+  }
 }
 
 void check_database(const config::Config& config, Findings& findings) {
-  const db::Options options = connection_options(config, "bounced check");
+  db::Options options = connection_options(config, "bounced check");
+  options.reads_only = true;  // that it takes no writes is told as one of its faults
   try {
     with_session(options, [&](db::Session& session) {
       check_server(session, findings);

@@ -120,6 +120,7 @@ void LogEvents::log(const sync::RequestEnded& request) {
   if (end.kind == Kind::deleted || end.kind == Kind::not_listed) {
     failed_requests_.end(request.customer);
     repeated_requests_.end(request.customer);
+    holds_.end(request.customer);
   }
   switch (end.kind) {
     case Kind::deleted:
@@ -148,17 +149,27 @@ void LogEvents::log(const sync::RequestsProgress& requests) {
 }
 
 void LogEvents::log(const sync::AccountPaused& account) {
-  limited(pauses_, account.account, account.kind, "account paused",
+  limited(pauses_, account.account + '/' + account.calls, account.kind, "account paused",
           {{"account", account.account},
            {"kind", account.kind},
+           {"calls", account.calls},
            {"error", account.because},
            {"times", std::int64_t{account.times}},
            {"next_try_s", whole_seconds(account.length)}});
 }
 
 void LogEvents::log(const sync::AccountResumed& account) {
-  pauses_.end(account.account);
-  log_.info("account resumed", {{"account", account.account}});
+  pauses_.end(account.account + '/' + account.calls);
+  pauses_.end(account.account + "/all");
+  log_.info("account resumed", {{"account", account.account}, {"calls", account.calls}});
+}
+
+void LogEvents::log(const sync::CustomerHeld& held) {
+  limited(holds_, held.customer, held.kind, "deletions of the customer paused",
+          {{"customer", held.customer},
+           {"kind", held.kind},
+           {"error", held.message},
+           {"next_try_s", whole_seconds(held.length)}});
 }
 
 void LogEvents::log(const sync::CustomersListed& customers) {
@@ -193,8 +204,27 @@ void LogEvents::disagreements(const std::vector<db::Disagreement>& customers) {
            {"what", customers.front().what}});
 }
 
+void LogEvents::log(const sync::Stalled& stalled) {
+  log_.error("stalled, and broken off: this is a bug in bounced, please report it",
+             {{"what", stalled.what},
+              {"whom", stalled.whom},
+              {"waits_for", stalled.waits_for},
+              {"waited_s", whole_seconds(stalled.step_took)},
+              {"took_s", whole_seconds(stalled.took)}});
+}
+
 void LogEvents::log(const sync::DatabaseLost& database) {
   log_.warning("database lost", {{"error", database.message}});
+}
+
+void LogEvents::log(const sync::WorkRefused& work) {
+  limited(refused_work_, work.loop, work.message, "the database refuses work",
+          {{"work", work.loop}, {"error", work.message}, {"next_try_s", whole_seconds(work.next_try)}});
+}
+
+void LogEvents::log(const sync::WorkAccepted& work) {
+  refused_work_.end(work.loop);
+  log_.info("the database accepts the work again", {{"work", work.loop}});
 }
 
 void LogEvents::log(const sync::DatabaseBack& database) {

@@ -53,11 +53,15 @@ class LogEvents final : public sync::Observer {
   void log(const sync::RequestsProgress& requests);
   void log(const sync::AccountPaused& account);
   void log(const sync::AccountResumed& account);
+  void log(const sync::CustomerHeld& held);
   void log(const sync::CustomersListed& customers);
   void log(const sync::CustomersNotListed& customers);
   void log(const sync::CustomersDisabled& customers);
+  void log(const sync::Stalled& stalled);
   void log(const sync::DatabaseLost& database);
   void log(const sync::DatabaseBack& database);
+  void log(const sync::WorkRefused& work);
+  void log(const sync::WorkAccepted& work);
 
   // A warning, if it is time for it; at debug level always. `what` is in what two of them must be alike to count as a
   // repetition.
@@ -71,8 +75,10 @@ class LogEvents final : public sync::Observer {
   Repetitions repeated_requests_;  // by customer
   Repetitions remarks_;            // by customer
   Repetitions disagreements_;      // of all customers
+  Repetitions holds_;              // by customer
   Repetitions pauses_;             // by account
   Repetitions listings_;           // by account
+  Repetitions refused_work_;       // by loop
 };
 
 }  // namespace bounced::daemon

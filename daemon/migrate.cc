@@ -21,11 +21,20 @@ void print_pending(db::Session& session) {
   }
 }
 
+// Waits for the end of another migration as long as that takes.
+std::vector<std::string> migrate_in_turn(db::Session& session) {
+  while (true) {
+    try {
+      return db::migrate(session, BOUNCED_VERSION,
+                         {.applying = [](const std::string& name) { fmt::print(stderr, "applying {}\n", name); }});
+    } catch (const db::AnotherMigrates& another) {
+      fmt::print(stderr, "{}: waiting for its end\n", another.what());
+    }
+  }
+}
+
 void apply_pending(db::Session& session) {
-  const auto applied =
-      db::migrate(session, BOUNCED_VERSION,
-                  {.waiting = [] { fmt::print(stderr, "another migration is under way: waiting for its end\n"); },
-                   .applying = [](const std::string& name) { fmt::print(stderr, "applying {}\n", name); }});
+  const auto applied = migrate_in_turn(session);
   if (applied.empty())
     fmt::print("The database is up to date.\n");
   else

@@ -38,7 +38,22 @@ Stat read_stat(int pid) {
   return stat;
 }
 
+void mask_signal(int how, int number) {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, number);
+  ::pthread_sigmask(how, &set, nullptr);
+}
+
 }  // namespace
+
+void hold_signal(int number) {
+  mask_signal(SIG_BLOCK, number);
+}
+
+void release_signal(int number) {
+  mask_signal(SIG_UNBLOCK, number);
+}
 
 std::string host_name() {
   std::array<char, 256> host{};

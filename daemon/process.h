@@ -7,6 +7,11 @@
 // Processes of this machine: which one we are, and whether another is still there.
 namespace bounced::daemon {
 
+// Keeps a signal back until release_signal(), for this thread and those that it starts: it neither ends the process nor
+// gets lost while nobody handles it yet.
+void hold_signal(int number);
+void release_signal(int number);
+
 std::string host_name();
 
 // Names the space that pids are of: this machine, its host name, and the container if we are in one. Empty where that

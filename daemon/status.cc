@@ -15,8 +15,9 @@ int status(const std::filesystem::path& config_file, const StatusOptions& option
   // It needs the database's address alone, and is for people who may not read the keys.
   const config::Config config = config::load(config_file, {.keys_unread = true});
   db::Status status;
-  with_session(connection_options(config, "bounced status"),
-               [&](db::Session& session) { status = db::read_status(session); });
+  db::Options reading = connection_options(config, "bounced status");
+  reading.reads_only = true;
+  with_session(reading, [&](db::Session& session) { status = db::read_status(session); });
   fmt::print("{}", options.json ? status_json(status) : status_text(status, options.queue));
   return well;
 }

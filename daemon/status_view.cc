@@ -10,6 +10,7 @@
 #include <sstream>
 #include <vector>
 
+#include "daemon/daemon_remarks.h"
 #include "daemon/text.h"
 
 namespace bounced::daemon {
@@ -20,8 +21,9 @@ constexpr std::size_t width = 100;
 constexpr std::size_t longest_list = 20;
 
 bool is_late(const db::CustomerStatus& customer) {
-  return customer.active && !customer.being_polled && !customer.account_paused &&
-         customer.next_poll_at.ago > db::late_after_seconds;
+  const double poll_may_take = customer.being_polled ? customer.poll_every : 0;
+  return customer.active && !customer.account_paused &&
+         customer.next_poll_at.ago > db::late_after_seconds + poll_may_take;
 }
 
 bool is_failing(const db::CustomerStatus& customer) {
@@ -176,10 +178,9 @@ std::string daemons_table(const std::vector<db::DaemonStatus>& daemons) {
   for (const auto& daemon : daemons) {
     items.push_back({{std::to_string(daemon.id), short_name(daemon.host), std::to_string(daemon.pid),
                       printable(daemon.version), ago(daemon.started), daemon.alive ? ago(daemon.heartbeat) : "dead"}});
-    if (daemon.disagrees == 0) continue;
-    items.back().note =
-        fmt::format("disagrees about {}: another daemon has another configuration, and polls by it; reload one of them",
-                    counted(static_cast<std::uint64_t>(daemon.disagrees), "customer"));
+    for (const std::string& remark : remarks_on(daemon)) {
+      items.back().note += (items.back().note.empty() ? "" : "; ") + remark;
+    }
   }
   return items.empty() ? "\nNo daemon is running.\n"
                        : listing("Daemons", {"DAEMON", "HOST", "PID", "VERSION", "STARTED", "HEARTBEAT"}, items);
@@ -232,9 +233,17 @@ boost::json::object json_of(const db::QueueStatus& customer) {
 }
 
 boost::json::object json_of(const db::DaemonStatus& daemon) {
-  return {{"id", daemon.id},           {"host", printable(daemon.host)}, {"pid", daemon.pid},
-          {"version", daemon.version}, {"started", daemon.started.at},   {"heartbeat", daemon.heartbeat.at},
-          {"alive", daemon.alive},     {"customers", daemon.customers},  {"disagrees", daemon.disagrees}};
+  return {{"id", daemon.id},
+          {"host", printable(daemon.host)},
+          {"pid", daemon.pid},
+          {"version", daemon.version},
+          {"started", daemon.started.at},
+          {"heartbeat", daemon.heartbeat.at},
+          {"alive", daemon.alive},
+          {"customers", daemon.customers},
+          {"disagrees", daemon.disagrees},
+          {"stalls", daemon.stalls},
+          {"in_flight", parsed_json(daemon.in_flight)}};
 }
 
 template <class Items>
@@ -282,6 +291,7 @@ std::string summary_text(const db::Summary& summary) {
                          summary.failing_customer.value_or(""), summary.failing_because.value_or(""));
   }
   if (summary.daemons == 0) wrong += "; the heartbeat cannot be written, and nothing is polled or deleted meanwhile";
+  if (summary.stalls > 0) wrong += "; " + counted(number(summary.stalls), "stall") + ", which is a bug in bounced";
   if (summary.held > 0) wrong += "; " + counted(number(summary.held), "list") + " held";
   if (summary.late > 0) wrong += "; " + counted(number(summary.late), "customer") + " late";
   return text + (wrong.empty() ? "; all is well" : wrong + " (see: bounced status)");

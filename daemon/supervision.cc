@@ -24,13 +24,16 @@ constexpr std::chrono::microseconds extension = 3 * beat;
 constexpr std::chrono::seconds look_every = 10s;
 
 constexpr const char* stuck =
-    "heartbeat, schedule or deletions do not go round; if that lasts, the watchdog ends the daemon";
+    "heartbeat, schedule or deletions do not go round, or something stalled; if that lasts, the watchdog ends the "
+    "daemon";
 
 }  // namespace
 
-Supervision::Supervision(const asio::any_io_executor& executor, db::Pool& pool, std::function<Time()> last_turn)
+Supervision::Supervision(const asio::any_io_executor& executor, db::Pool& pool, std::function<Time()> last_turn,
+                         std::function<bool()> is_stuck)
     : pool_(pool),
       last_turn_(std::move(last_turn)),
+      is_stuck_(std::move(is_stuck)),
       pause_(executor),
       until_next_look_(executor),
       watchdog_(watchdog_interval()) {}
@@ -69,7 +72,7 @@ void Supervision::say(const std::string& words) {
 bool Supervision::goes_round() const {
   // Starts and stops have limits of their own.
   if (watchdog_ == 0us || stage_ == Stage::starting || stage_ == Stage::stopping) return true;
-  return std::chrono::steady_clock::now() - last_turn_() < watchdog_;
+  return std::chrono::steady_clock::now() - last_turn_() < watchdog_ && !is_stuck_();
 }
 
 asio::awaitable<void> Supervision::keep_alive() {
@@ -90,16 +93,18 @@ asio::awaitable<void> Supervision::keep_alive() {
 
 asio::awaitable<void> Supervision::tell_how_things_stand() {
   if (!has_service_manager()) co_return;
-  std::optional<std::time_t> away_since;
+  std::optional<std::time_t> troubled_since;
   while (true) {
     std::string words;
     try {
       words = summary_text(co_await pool_.run([](db::Session& session) { return db::read_summary(session); }));
-      away_since.reset();
+      troubled_since.reset();
     } catch (const std::exception& error) {
       if (!db::is_database_fault(error)) throw;
-      if (!away_since) away_since = std::time(nullptr);
-      words = "the database is away since " + local_time(*away_since) + ": " + error.what();
+      if (!troubled_since) troubled_since = std::time(nullptr);
+      words = (db::is_absence(error) ? "the database is away since "
+                                     : "the database refuses to say how things stand since ") +
+              local_time(*troubled_since) + ": " + error.what();
     }
     if (stage_ != Stage::stopping && goes_round()) say(words + remark_);
     co_await until_next_look_.wait(look_every);

@@ -19,8 +19,10 @@ class Supervision {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // last_turn says when the loop of the work that is behind all others came round last.
-  Supervision(const boost::asio::any_io_executor& executor, db::Pool& pool, std::function<Time()> last_turn);
+  // last_turn says when the loop of the work that is behind all others came round last; is_stuck, whether something
+  // stalled that only another start can help.
+  Supervision(const boost::asio::any_io_executor& executor, db::Pool& pool, std::function<Time()> last_turn,
+              std::function<bool()> is_stuck);
 
   void ready();
   void reloading();
@@ -40,6 +42,7 @@ class Supervision {
 
   db::Pool& pool_;
   std::function<Time()> last_turn_;
+  std::function<bool()> is_stuck_;
   sync::Wakeup pause_;
   sync::Wakeup until_next_look_;
   Stage stage_ = Stage::starting;

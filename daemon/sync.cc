@@ -21,6 +21,7 @@
 #include "daemon/wiring.h"
 #include "db/accounts.h"
 #include "db/customers.h"
+#include "db/migrator.h"
 #include "db/status.h"
 #include "sync/deletions.h"
 #include "sync/discovery.h"
@@ -64,6 +65,17 @@ class SyncEvents final : public sync::Observer {
   Log& log_;
   LogEvents events_;
 };
+
+// Returns false where another migration is still under way.
+bool prepare_schema_in_turn(db::Session& session, Log& log) {
+  try {
+    prepare_schema(session, true, {}, log);
+    return true;
+  } catch (const db::AnotherMigrates& another) {
+    log.info("waiting", {{"for", std::string(another.what())}});
+    return false;
+  }
+}
 
 // What a sync came to, besides what its observers counted.
 struct SyncResult {
@@ -131,16 +143,21 @@ asio::awaitable<SyncResult> Sync::run(std::vector<std::string> customers) {
 asio::awaitable<SyncResult> Sync::start_and_work(const std::vector<std::string>& chosen) {
   const db::DaemonFacts facts = daemon_facts();
   std::chrono::steady_clock::time_point sent;
+  for (bool prepared = false; !prepared && !stopping_;) {
+    prepared = co_await pool_.run([this](db::Session& session) { return prepare_schema_in_turn(session, log_); });
+  }
+  if (stopping_) co_return SyncResult{};
   co_await pool_.run([&](db::Session& session) {
-    prepare_schema(session, true, {}, log_);
     check_time_zones(session, config_);
+    refuse_transaction_pooling(session, connection_options(config_, "bounced sync: work"));
     sent = std::chrono::steady_clock::now();
     number_ = db::start_daemon(session, facts, is_gone);
   });
-  heart_.emplace(executor_, connection_options(config_, "bounced sync: heartbeat"), facts, number_, sent, accounts_);
+  heart_.emplace(executor_, connection_options(config_, "bounced sync: heartbeat"), facts, number_, sent, accounts_,
+                 progress_);
   tasks_.start(heart_->run());
-  const auto known = co_await pool_.run(
-      [this](db::Session& session) { return db::known_customers(session, accounts_.to_be_asked()); });
+  const std::vector<std::string> asked = accounts_.to_be_asked();
+  const auto known = co_await pool_.run([&](db::Session& session) { return db::known_customers(session, asked); });
   discovery_.recall(known);
   const auto looked = co_await discovery_.look();
   SyncResult result;
@@ -150,11 +167,22 @@ asio::awaitable<SyncResult> Sync::start_and_work(const std::vector<std::string>&
   const std::vector<std::string> customers = choose_customers(configured, chosen);
   result.customers = customers.size();
   progress_.expect(customers.size());
+  const auto settings = accounts_.configured();
+  const std::vector<std::string> names_of_accounts = accounts_.account_names();
+  // The polls of those whose rows stay as they are fail, and say why.
+  std::vector<std::string> unchanged;
   co_await pool_.run([&](db::Session& session) {
-    db::register_configuration(session, number_, accounts_.account_settings(), accounts_.customer_settings(),
-                               db::Existing::keep_if_relied_on);
-    db::retry_credentials(session, accounts_.account_names());
+    const auto registered = db::register_configuration(session, number_, *settings, db::Existing::keep_if_relied_on);
+    for (const db::CustomerChange& change : registered.later) {
+      try {
+        db::change_customer(session, number_, change);
+      } catch (const db::Conflict& conflict) {
+        unchanged.push_back(change.settings.name + ": " + conflict.what());
+      }
+    }
+    db::retry_credentials(session, names_of_accounts);
   });
+  for (const std::string& customer : unchanged) log_.warning("a customer's row is in use", {{"customer", customer}});
   heart_->hurry();  // it learns who shares the accounts
   once_.emplace(executor_, pool_, accounts_, progress_, number_, config_.polling, customers);
   if (stopping_) once_->stop();

@@ -3,7 +3,6 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <chrono>
 #include <utility>
 
 #include "sync/cancelled.h"
@@ -41,7 +40,7 @@ void Tasks::start(asio::awaitable<void> loop) {
 asio::awaitable<void> Tasks::end() {
   cancelled_ = true;
   for (auto& signal : signals_) signal.emit(asio::cancellation_type::terminal);
-  while (running_ > 0) co_await ended_.wait(std::chrono::minutes(1));  // each end wakes us
+  while (running_ > 0) co_await ended_.wait_though_cancelled();
   if (failure_) std::rethrow_exception(failure_);
 }
 

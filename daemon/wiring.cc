@@ -16,6 +16,7 @@
 #include "daemon/text.h"
 #include "db/customers.h"
 #include "db/migrator.h"
+#include "db/status.h"
 
 namespace bounced::daemon {
 
@@ -41,6 +42,16 @@ sync::Accounts make_accounts(const asio::any_io_executor& executor, db::Pool& po
   }
 }
 
+std::vector<std::string> configure(sync::Accounts& accounts, const config::Config& config) {
+  try {
+    auto other_credentials = accounts.with_other_credentials(config);
+    accounts.configure(config);
+    return other_credentials;
+  } catch (const std::runtime_error& error) {
+    throw MustChange(error.what());
+  }
+}
+
 void with_session(const db::Options& options, const std::function<void(db::Session&)>& work) {
   asio::io_context io(1);
   db::Pool pool(io.get_executor(), options, 1);
@@ -53,12 +64,9 @@ void with_session(const db::Options& options, const std::function<void(db::Sessi
 
 void prepare_schema(db::Session& session, bool may_migrate, const std::filesystem::path& config_file, Log& log) {
   if (may_migrate) {
-    db::migrate(session, BOUNCED_VERSION,
-                {.waiting = [&] { log.info("waiting for another migration"); },
-                 .applying =
-                     [&](const std::string& name) {
-                       log.info("applying migration", {{"file", name}});
-                     }});
+    db::migrate(session, BOUNCED_VERSION, {.applying = [&](const std::string& name) {
+                  log.info("applying migration", {{"file", name}});
+                }});
     return;
   }
   const auto pending = db::pending_migrations(session);
@@ -83,6 +91,19 @@ void check_time_zones(db::Session& session, const config::Config& config) {
         as_value(account.name), as_value(account.time_zone));
   }
   if (!problems.empty()) throw MustChange(problems);
+}
+
+void check_rights(db::Session& session) {
+  const std::vector<std::string> lacking = db::lacking_rights(session);
+  if (lacking.empty()) return;
+  throw MustChange(fmt::format("the role lacks rights at the database: grant {} to it", fmt::join(lacking, "; ")));
+}
+
+void refuse_transaction_pooling(db::Session& session, const db::Options& options) {
+  if (!db::is_pooled_by_transaction(session, options)) return;
+  throw MustChange(
+      "the database is reached through a proxy that gives every transaction another session (transaction pooling), so "
+      "that LISTEN and temporary tables do not work: connect directly, or set the proxy to session pooling");
 }
 
 asio::awaitable<void> leave(db::Pool& pool, std::int64_t daemon, Log& log) {

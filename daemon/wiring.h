@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "daemon/log.h"
@@ -28,6 +29,10 @@ db::DaemonFacts daemon_facts();
 sync::Accounts make_accounts(const boost::asio::any_io_executor& executor, db::Pool& pool,
                              const config::Config& config);
 
+// Another configuration from now on; gives the accounts whose credentials changed. Throws MustChange as well, and has
+// changed nothing then.
+std::vector<std::string> configure(sync::Accounts& accounts, const config::Config& config);
+
 // Runs work on a connection of its own and waits for it: for commands that do nothing else.
 void with_session(const db::Options& options, const std::function<void(db::Session&)>& work);
 
@@ -36,6 +41,12 @@ void prepare_schema(db::Session& session, bool may_migrate, const std::filesyste
 
 // Throws MustChange where PostgreSQL does not know an account's time zone.
 void check_time_zones(db::Session& session, const config::Config& config);
+
+// Throws MustChange, and names them, where the role has not all the rights that a daemon needs.
+void check_rights(db::Session& session);
+
+// Throws MustChange where a proxy gives each transaction another session.
+void refuse_transaction_pooling(db::Session& session, const db::Options& options);
 
 // Ends a daemon's life in the database; where that is away, its claims come free by themselves.
 boost::asio::awaitable<void> leave(db::Pool& pool, std::int64_t daemon, Log& log);

@@ -8,9 +8,10 @@
 namespace bounced::db {
 
 std::optional<int> pause_account(Session& session, const std::string& account, std::chrono::duration<double> length,
-                                 const std::string& kind, const std::string& because, const std::string& asked_at) {
+                                 const std::string& kind, const std::string& because, const std::string& asked_at,
+                                 const std::string& calls) {
   return session.in_transaction([&](pqxx::work& tx) -> std::optional<int> {
-    const pqxx::result rows = exec(tx, sql::pause_account, account, length.count(), because, asked_at, kind);
+    const pqxx::result rows = exec(tx, sql::pause_account, account, length.count(), because, asked_at, kind, calls);
     if (rows.empty()) return std::nullopt;
     return rows[0][0].as<int>();
   });
@@ -20,17 +21,22 @@ void retry_credentials(Session& session, const std::vector<std::string>& account
   session.in_transaction([&](pqxx::work& tx) { exec(tx, sql::retry_credentials, accounts); });
 }
 
-bool resume_account(Session& session, const std::string& account, const std::string& asked_at) {
+bool resume_account(Session& session, const std::string& account, const std::string& asked_at,
+                    const std::string& calls) {
   return session.in_transaction(
-      [&](pqxx::work& tx) { return exec(tx, sql::resume_account, account, asked_at).affected_rows() > 0; });
+      [&](pqxx::work& tx) { return exec(tx, sql::resume_account, account, asked_at, calls).affected_rows() > 0; });
 }
 
-Turns take_turns(Session& session, const std::string& account, const Pace& pace, int most) {
+Turns take_turns(Session& session, const std::string& account, const Pace& pace, int lists, int deletions,
+                 int subusers) {
   return session.in_transaction([&](pqxx::work& tx) {
-    const pqxx::row row = exec_row(tx, sql::take_turns, account, pace.spacing.count(), most, pace.make_up_for.count());
+    const pqxx::row row = exec_row(tx, sql::take_turns, account, pace.spacing.count(), lists, pace.make_up_for.count(),
+                                   deletions, subusers);
     return Turns{.count = row[0].as<int>(),
                  .first_in = std::chrono::duration<double>(row[1].as<double>()),
-                 .paused = row[2].as<bool>()};
+                 .lists_paused_for = std::chrono::duration<double>(row[2].as<double>()),
+                 .deletions_paused_for = std::chrono::duration<double>(row[3].as<double>()),
+                 .subusers_paused_for = std::chrono::duration<double>(row[4].as<double>())};
   });
 }
 

@@ -10,17 +10,20 @@ namespace bounced::db {
 
 class Session;
 
-// Makes no daemon call for the account until the time is over. `asked_at`: when the call that failed was made; if the
-// account was paused since, this does nothing and returns nothing. `kind`: of the fault, as api::name() says it.
-// Returns how often it was paused in a row.
+// Makes no daemon call the account until the time is over. `calls`: which ones, "lists", "deletions", "subusers" or
+// "all". `asked_at`: when the call that failed was made; if they were paused since, this does nothing and returns
+// nothing. `kind`: of the fault, as api::name() says it. Returns how often they were paused in a row.
 std::optional<int> pause_account(Session& session, const std::string& account, std::chrono::duration<double> length,
-                                 const std::string& kind, const std::string& because, const std::string& asked_at);
+                                 const std::string& kind, const std::string& because, const std::string& asked_at,
+                                 const std::string& calls = "all");
 
 // Lets accounts that are paused for their credentials be tried again at once: somebody may have put them right.
 void retry_credentials(Session& session, const std::vector<std::string>& accounts);
 
-// Ends the pause after a call, made at `asked_at`, that went well. Returns whether there was one to end.
-bool resume_account(Session& session, const std::string& account, const std::string& asked_at);
+// After a call of that kind, made at `asked_at`, that went well: ends the pause of such calls that was made before it,
+// and that of all calls. Returns whether there was one to end.
+bool resume_account(Session& session, const std::string& account, const std::string& asked_at,
+                    const std::string& calls);
 
 // How an account's calls are spread over time.
 struct Pace {
@@ -32,11 +35,15 @@ struct Pace {
 struct Turns {
   int count = 0;  // 0: ask again when the first one that is free comes within a second
   std::chrono::duration<double> first_in{};
-  bool paused = false;  // the account is: there are none
+  // There are none for them, for so long.
+  std::chrono::duration<double> lists_paused_for{};
+  std::chrono::duration<double> deletions_paused_for{};
+  std::chrono::duration<double> subusers_paused_for{};
 };
 
-// Takes up to `most` turns to call the account's API, of those that come within the next second. They are taken from
-// all daemons: a turn that is not used is lost.
-Turns take_turns(Session& session, const std::string& account, const Pace& pace, int most);
+// Takes up to `lists`, `deletions` and `subusers` turns to call the account's API, of those that come within the next
+// second. They are taken from all daemons: a turn that is not used is lost.
+Turns take_turns(Session& session, const std::string& account, const Pace& pace, int lists, int deletions = 0,
+                 int subusers = 0);
 
 }  // namespace bounced::db

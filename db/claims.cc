@@ -44,6 +44,7 @@ std::vector<Claim> claim_due(Session& session, std::int64_t daemon, const std::v
     free.push_back(place.free);
   }
   return session.in_transaction([&](pqxx::work& tx) {
+    exec(tx, sql::take_poll_requests, accounts);
     return claims_from(exec(tx, sql::claim_due, daemon, accounts, free, limit, taken), daemon);
   });
 }
@@ -64,9 +65,10 @@ std::optional<std::chrono::duration<double>> until_next_due(Session& session, st
   });
 }
 
-void release(Session& session, const Claim& claim) {
-  session.in_transaction(
-      [&](pqxx::work& tx) { exec(tx, sql::release_claim, claim.customer_id, claim.daemon, claim.number); });
+void release(Session& session, const Claim& claim, std::chrono::duration<double> put_off) {
+  session.in_transaction([&](pqxx::work& tx) {
+    exec(tx, sql::release_claim, claim.customer_id, claim.daemon, claim.number, put_off.count());
+  });
 }
 
 std::optional<int> fail_poll(Session& session, const Claim& claim, const std::string& error,

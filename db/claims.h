@@ -52,7 +52,7 @@ std::optional<std::chrono::duration<double>> until_next_due(Session& session, st
                                                             const std::vector<int>& taken);
 
 // Gives the claim back without a word about the poll. Does nothing where it was lost.
-void release(Session& session, const Claim& claim);
+void release(Session& session, const Claim& claim, std::chrono::duration<double> put_off = {});
 
 // Notes that the poll failed, in the customer's row and in the log, and gives the claim back. Returns how often it
 // failed in a row now; nothing where the claim was lost.

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "db/customers.h"
 #include "db/pqxx_compat.h"
 #include "db/queries.h"
 #include "db/session.h"
@@ -25,18 +26,23 @@ std::int64_t start_daemon(Session& session, const DaemonFacts& facts,
 }
 
 std::vector<AccountShare> heartbeat(Session& session, std::int64_t daemon, const DaemonFacts& facts,
-                                    std::optional<std::chrono::duration<double>> since_last) {
+                                    std::optional<std::chrono::duration<double>> since_last,
+                                    const DaemonAtWork& at_work) {
   const auto seconds = since_last ? std::optional(since_last->count()) : std::nullopt;
-  return session.in_transaction([&](pqxx::work& tx) {
+  bool met_another = false;
+  auto shares = session.in_transaction([&](pqxx::work& tx) {
     const pqxx::result written = exec(tx, sql::heartbeat, daemon, facts.host, facts.pid, facts.version, facts.machine,
-                                      facts.process_start, seconds);
-    if (written.affected_rows() == 0) throw NumberTaken(daemon);
-    std::vector<AccountShare> shares;
+                                      facts.process_start, seconds, at_work.in_flight, at_work.stalls);
+    if (written.empty()) throw NumberTaken(daemon);
+    met_another = written[0][0].as<bool>();
+    std::vector<AccountShare> shared;
     for (const auto& row : exec(tx, sql::account_shares, daemon)) {
-      shares.push_back({row[0].as<std::string>(), row[1].as<int>(), row[2].as<int>()});
+      shared.push_back({row[0].as<std::string>(), row[1].as<int>(), row[2].as<int>()});
     }
-    return shares;
+    return shared;
   });
+  if (met_another) mend_times(session);
+  return shares;
 }
 
 void end_daemon(Session& session, std::int64_t daemon) {

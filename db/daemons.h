@@ -49,11 +49,18 @@ class NumberTaken : public std::runtime_error {
                            ", to another one, after a failover that lost its row: start this one again") {}
 };
 
-// Says that the daemon is alive. `since_last`: how long ago it said so last, by its own clock, which shows a jump of
-// the database's. Returns with whom it shares its accounts, as far as they have registered. Throws
-// NumberTaken.
+// What a daemon does, for people to see.
+struct DaemonAtWork {
+  std::string in_flight = R"({"count":0,"oldest":[]})";  // JSON
+  std::int64_t stalls = 0;                               // since its start
+};
+
+// Says that the daemon is alive, and what it is at. `since_last`: how long ago it said so last, by its own clock, which
+// shows a jump of the database's: what such a jump left waiting for too long is due then. Returns with whom it shares
+// its accounts, as far as they have registered. Throws
 std::vector<AccountShare> heartbeat(Session& session, std::int64_t daemon, const DaemonFacts& facts,
-                                    std::optional<std::chrono::duration<double>> since_last = std::nullopt);
+                                    std::optional<std::chrono::duration<double>> since_last = std::nullopt,
+                                    const DaemonAtWork& at_work = {});
 
 // Gives back what it has claimed and removes it.
 void end_daemon(Session& session, std::int64_t daemon);

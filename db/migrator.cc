@@ -2,8 +2,8 @@
 #include "db/migrator.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <cstdint>
 #include <string_view>
 
 #include "db/queries.h"
@@ -12,7 +12,7 @@
 namespace bounced::db {
 namespace {
 
-constexpr std::int64_t lock_key = 0x626f756e636564;  // "bounced"
+constexpr const char* applied_table = "bounced.schema_migrations";
 
 // 12 of "0012_name.sql".
 int number_of(const SqlFile& file) {
@@ -34,63 +34,72 @@ void refuse_newer(pqxx::work& tx, std::span<const SqlFile> files) {
   }
 }
 
+bool is_pending(pqxx::work& tx, const SqlFile& file) {
+  const pqxx::result same = exec(tx, sql::compare_migration, number_of(file), file.text);
+  if (!same.empty() && !same[0][0].as<bool>())
+    throw NeedsAction(std::string("the migration ") + file.name +
+                      " is not the one that was applied to this database: run the version that made it, or a "
+                      "released one; a change to the schema goes into a new file");
+  return same.empty();
+}
+
 std::vector<SqlFile> find_pending(Session& session, std::span<const SqlFile> files) {
   return session.in_transaction([&](pqxx::work& tx) {
     if (exec_row(tx, "select to_regclass('bounced.schema_migrations')")[0].is_null())
       return std::vector<SqlFile>(files.begin(), files.end());
     refuse_newer(tx, files);
     std::vector<SqlFile> pending;
-    for (const SqlFile& file : files) {
-      const pqxx::result same = exec(tx, sql::compare_migration, number_of(file), file.text);
-      if (same.empty())
-        pending.push_back(file);
-      else if (!same[0][0].as<bool>())
-        throw NeedsAction(std::string("the migration ") + file.name +
-                          " is not the one that was applied to this database: run the version that made it, or a "
-                          "released one; a change to the schema goes into a new file");
-    }
+    for (const SqlFile& file : files)
+      if (is_pending(tx, file)) pending.push_back(file);
     return pending;
   });
 }
 
-// Held by the session, so it goes with it if that breaks. The transaction's limits are lifted for the wait only.
-class MigrationLock {
- public:
-  MigrationLock(Session& session, const std::function<void()>& waiting) : session_(session) {
-    session.in_transaction([&](pqxx::work& tx) {
-      if (exec_row(tx, "select pg_try_advisory_lock($1)", lock_key)[0].as<bool>()) return;
-      if (waiting) waiting();
-      exec(tx, "set local statement_timeout = 0; set local lock_timeout = 0");
-      exec(tx, "select pg_advisory_lock($1)", lock_key);
-    });
-  }
-  ~MigrationLock() {
+// Two that make it at the same time meet in the catalogue; the one that comes later finds it made.
+void create_applied_table(Session& session) {
+  constexpr auto made_by_another = std::to_array({"23505", "42P06", "42P07"});
+  for (int tries_left = 3;;) {
     try {
-      session_.in_transaction([](pqxx::work& tx) { exec(tx, "select pg_advisory_unlock($1)", lock_key); });
-    } catch (const std::exception&) {
-      // The session broke: the lock is gone with it.
+      return session.in_transaction([](pqxx::work& tx) {
+        const bool made = !exec_row(tx, "select to_regclass($1)", applied_table)[0].is_null();
+        if (!made) exec(tx, sql::create_schema_migrations);
+      });
+    } catch (const SqlError& error) {
+      if (--tries_left == 0 || std::ranges::find(made_by_another, error.sqlstate()) == made_by_another.end()) throw;
     }
   }
-  MigrationLock(const MigrationLock&) = delete;
-  MigrationLock& operator=(const MigrationLock&) = delete;
+}
 
- private:
-  Session& session_;
-};
+// One migration at a time, by a lock that nobody can take who may only read.
+void lock_applied_table(pqxx::work& tx) {
+  exec(tx, "set local lock_timeout = '5s'");
+  exec(tx, "lock table bounced.schema_migrations in share row exclusive mode");
+}
 
-// lock_timeout stays: a file that waits for a lock on a table makes everybody's queries wait behind it.
-void apply(Session& session, const SqlFile& file, const std::string& version) {
+// Returns whether it was still to be applied.
+bool apply(Session& session, std::span<const SqlFile> files, const SqlFile& file, const std::string& version,
+           const MigrationEvents& events) {
   const auto failed = [&](const std::exception& e) {
     return std::string("the migration ") + file.name + " failed, and the database is as it was before it: " + e.what();
   };
+  bool locked = false;
   try {
-    session.in_transaction([&](pqxx::work& tx) {
+    return session.in_transaction([&](pqxx::work& tx) {
+      lock_applied_table(tx);
+      locked = true;
+      refuse_newer(tx, files);
+      if (!is_pending(tx, file)) return false;
+      if (events.applying) events.applying(file.name);
       limit_statements(tx, std::chrono::seconds(0));
+      // Everybody's queries wait behind a file that waits for a lock on a table.
+      exec(tx, "set local lock_timeout = '3s'");
       exec(tx, file.text);
       exec(tx, sql::note_migration, number_of(file), file.name, file.text, version);
+      return true;
     });
   } catch (const Conflict& e) {
-    throw Conflict(failed(e));
+    if (locked) throw Conflict(failed(e));
+    throw AnotherMigrates("another migration is under way: " + lock_holders(session, applied_table) + ": " + e.what());
   } catch (const NeedsAction& e) {
     throw NeedsAction(failed(e));
   } catch (const SqlError& e) {
@@ -109,14 +118,12 @@ std::vector<std::string> pending_migrations(Session& session, std::span<const Sq
 std::vector<std::string> migrate(Session& session, const std::string& version, const MigrationEvents& events,
                                  std::span<const SqlFile> files) {
   std::vector<std::string> applied;
-  // Without the lock first, which takes no right: a daemon that may not migrate runs on a database that is up to date.
-  if (find_pending(session, files).empty()) return applied;
-  const MigrationLock lock(session, events.waiting);
-  session.in_transaction([](pqxx::work& tx) { exec(tx, sql::create_schema_migrations); });
-  for (const SqlFile& file : find_pending(session, files)) {
-    if (events.applying) events.applying(file.name);
-    apply(session, file, version);
-    applied.emplace_back(file.name);
+  // Takes no lock and no right: a daemon that may not migrate runs on a database that is up to date.
+  const std::vector<SqlFile> pending = find_pending(session, files);
+  if (pending.empty()) return applied;
+  create_applied_table(session);
+  for (const SqlFile& file : pending) {
+    if (apply(session, files, file, version, events)) applied.emplace_back(file.name);
   }
   return applied;
 }

@@ -14,8 +14,12 @@ namespace bounced::db {
 class Session;
 
 struct MigrationEvents {
-  std::function<void()> waiting;                          // another migration is under way: we wait for its end
   std::function<void(const std::string& name)> applying;  // this file comes next
+};
+
+// Somebody else migrates the database, for seconds already, and is named. Try again at once.
+class AnotherMigrates : public Conflict {
+  using Conflict::Conflict;
 };
 
 // The names of the files that the database lacks, in order. Works on an empty database, and needs no right but to
@@ -23,7 +27,9 @@ struct MigrationEvents {
 std::vector<std::string> pending_migrations(Session& session, std::span<const SqlFile> files = migration_files);
 
 // Applies those files, each in a transaction, while nobody else migrates, and gives their names. version: the
-// program's, for the record. Throws NeedsAction also when a file fails; what was before that file then stays.
+// program's, for the record. Throws NeedsAction also when a file fails; what was before that file then stays. Waits for
+// nothing longer than seconds: throws AnotherMigrates, or Conflict where somebody has a table locked that a file
+// changes. Rest some seconds before you try that again, since everybody's queries wait behind a file that waits.
 std::vector<std::string> migrate(Session& session, const std::string& version, const MigrationEvents& events = {},
                                  std::span<const SqlFile> files = migration_files);
 

@@ -11,6 +11,7 @@ namespace bounced::db {
 struct Options {
   std::string url;          // libpq URI or conninfo; PG* variables are honoured
   std::string application;  // application_name: who is who in pg_stat_activity, as "bounced run: work"
+  bool reads_only = false;  // a server that cannot be written to now will do as well
 };
 
 // The conninfo string that is really used: the URL with those defaults. Throws NeedsAction when the URL cannot be

@@ -2,10 +2,8 @@
 #include "db/pool.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 #include <condition_variable>
@@ -18,6 +16,7 @@
 #include <vector>
 
 #include "db/session.h"
+#include "db/waiting.h"
 
 namespace asio = boost::asio;
 
@@ -33,7 +32,7 @@ boost::system::system_error closed() {
 // A semaphore for the coroutines of one thread, first come, first served. Waiting for it can be cancelled.
 class Turnstile {
  public:
-  Turnstile(asio::any_io_executor io, int places) : io_(std::move(io)), free_(places) {}
+  Turnstile(asio::any_io_executor io, int places) : free_(places), waiting_(std::move(io)) {}
 
   asio::awaitable<void> enter() {
     if (closed_) throw closed();
@@ -41,47 +40,48 @@ class Turnstile {
       --free_;
       co_return;
     }
-    Waiter waiter(*this);
-    co_await waiter.timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (!waiter.admitted) throw boost::system::system_error(asio::error::operation_aborted);
-    waiter.admitted = false;  // the place is the caller's now
+    // Passes the place on where the frame goes between the release and the resumption.
+    Visitor visitor(*this);
+    const Waited waited = co_await visitor.waiter.wait();
+    if (closed_) throw closed();
+    if (waited != Waited::released) throw boost::system::system_error(asio::error::operation_aborted);
+    visitor.admitted = false;  // the place is the caller's now
   }
 
   void leave() {
-    if (waiters_.empty()) {
-      ++free_;
-      return;
+    ++free_;
+    while (free_ > 0 && !visitors_.empty()) {
+      --free_;
+      Visitor& next = *visitors_.front();
+      visitors_.pop_front();
+      next.admitted = true;
+      WaitList::release(next.waiter);
     }
-    Waiter& next = *waiters_.front();
-    waiters_.pop_front();
-    next.admitted = true;
-    next.timer.cancel();
   }
 
   void close() {
     closed_ = true;
-    for (Waiter* waiter : waiters_) waiter->timer.cancel();
+    waiting_.cancel_all();
   }
 
  private:
-  // Lives in the frame of a waiting coroutine, which may be destroyed before or after it was let in.
-  struct Waiter {
-    explicit Waiter(Turnstile& at) : turnstile(at), timer(at.io_, Clock::time_point::max()) {
-      turnstile.waiters_.push_back(this);
-    }
-    ~Waiter() {
-      turnstile.waiters_.remove(this);
+  struct Visitor {
+    explicit Visitor(Turnstile& at) : turnstile(at), waiter(at.waiting_) { turnstile.visitors_.push_back(this); }
+    ~Visitor() {
+      turnstile.visitors_.remove(this);
       if (admitted) turnstile.leave();
     }
+    Visitor(const Visitor&) = delete;
+    Visitor& operator=(const Visitor&) = delete;
     Turnstile& turnstile;
-    asio::steady_timer timer;
+    WaitList::Waiter waiter;
     bool admitted = false;
   };
 
-  asio::any_io_executor io_;
   int free_;
   bool closed_ = false;
-  std::list<Waiter*> waiters_;
+  WaitList waiting_;
+  std::list<Visitor*> visitors_;
 };
 
 // A thread with at most one session, which is made, used and destroyed on that thread.

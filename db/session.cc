@@ -93,7 +93,7 @@ std::string as_argument(const std::string& text) {
 }  // namespace
 
 Session::Session(const Options& options) try : connection_(conninfo(options)) {
-  set_up();
+  set_up(options.reads_only);
 } catch (const pqxx::broken_connection& e) {
   throw_not_connected(e.what(), options);
 }
@@ -124,14 +124,17 @@ int Session::socket() {
   return (*connection_).sock();
 }
 
-void Session::set_up() {
-  with_connection([](pqxx::connection& connection) {
+void Session::set_up(bool may_only_read) {
+  with_connection([may_only_read](pqxx::connection& connection) {
     if (connection.server_version() < oldest_server)
       throw NeedsAction("the database server is older than PostgreSQL 15: upgrade it, or name another in database.url");
     pqxx::nontransaction tx(connection);
     const pqxx::row row = exec_row(tx, sql::session_settings);
     const auto encoding = row[0].as<std::string>();
     const auto database = row[1].as<std::string>();
+    if (row[2].as<std::string>() == "on" && !may_only_read)
+      throw Unavailable(
+          "the database cannot be written to now: it is a standby, or transactions are read-only by default");
     if (encoding != "UTF8")
       throw NeedsAction("the database \"" + database + "\" is encoded in " + encoding +
                         ", and bounces hold any text: make one that is UTF8: createdb -E UTF8 -T template0 bounced");
@@ -147,7 +150,7 @@ void Session::rethrow_translated() {
   } catch (const pqxx::transaction_rollback& e) {
     throw Conflict(one_line(e.what()));
   } catch (const pqxx::insufficient_privilege& e) {
-    throw NeedsAction(one_line(e.what()) + in_statement(e.query()) + ": grant it to the role that bounced connects as");
+    throw NoRight(one_line(e.what()) + in_statement(e.query()) + ": grant it to the role that bounced connects as");
   } catch (const pqxx::sql_error& e) {
     const std::string& state = e.sqlstate();
     const std::string text = one_line(e.what()) + in_statement(e.query());
@@ -156,7 +159,7 @@ void Session::rethrow_translated() {
     // a connection whose transaction took too long, and its word of it comes before the end does.
     broken_ = broken() || is_of_class("08") || is_of_class("57P") || state == "25006" || state == "25P03" ||
               state == "25P04" || state == "53300";
-    if (broken_ || is_of_class("53") || is_of_class("58")) throw Unavailable(text);
+    if (broken_) throw Unavailable(text);
     if (state == "40001" || state == "40P01" || state == "55P03" || state == "57014") throw Conflict(text);
     throw SqlError(text, state);
   } catch (const pqxx::failure& e) {  // broken_connection among them
@@ -171,6 +174,11 @@ void Session::rethrow_translated() {
 
 void limit_statements(pqxx::work& tx, std::chrono::seconds limit) {
   exec(tx, "select set_config('statement_timeout', $1, true)", std::to_string(limit.count()) + "s");
+}
+
+std::string lock_holders(Session& session, const std::string& table) {
+  return session.in_transaction(
+      [&](pqxx::work& tx) { return exec_row(tx, sql::lock_holders, table)[0].as<std::string>(); });
 }
 
 }  // namespace bounced::db

@@ -63,7 +63,7 @@ class Session {
   int socket();
 
  private:
-  void set_up();
+  void set_up(bool may_only_read);
   [[noreturn]] void rethrow_translated();
 
   TamedConnection connection_;
@@ -75,5 +75,8 @@ class Session {
 // For work that is known to be long: another statement_timeout until the end of the transaction (0: none). The default
 // is ten minutes, in which a merge of ten million rows ends on slow disks.
 void limit_statements(pqxx::work& tx, std::chrono::seconds limit);
+
+// Who holds more than a reader's lock on the table, for people: whoever was in the way is named, or has gone by now.
+std::string lock_holders(Session& session, const std::string& table);
 
 }  // namespace bounced::db

@@ -29,6 +29,7 @@ CustomerStatus customer_from(const pqxx::row& row) {
           .held_since = moment_at(row, 16),
           .current_bounces = row[5].as<std::int64_t>(),
           .being_polled = row[6].as<bool>(),
+          .poll_every = row[18].as<double>(),
           .account_paused = row[7].as<bool>()};
 }
 
@@ -45,6 +46,12 @@ std::vector<QueueStatus> queue_in(pqxx::work& tx) {
                      .waits_for = row[9].as<std::string>()});
   }
   return queue;
+}
+
+std::vector<std::string> rights_lacking_in(pqxx::work& tx) {
+  std::vector<std::string> lacking;
+  for (const auto& right : exec(tx, sql::status_rights)) lacking.push_back(right[0].as<std::string>());
+  return lacking;
 }
 
 int backend_of(Session& session) {
@@ -79,7 +86,9 @@ Status read_status(Session& session) {
                                 .heartbeat = moment_at(row, 7).value_or(Moment{}),
                                 .alive = row[4].as<bool>(),
                                 .customers = row[9].as<int>(),
-                                .disagrees = row[10].as<int>()});
+                                .disagrees = row[10].as<int>(),
+                                .in_flight = row[11].as<std::string>(),
+                                .stalls = row[12].as<std::int64_t>()});
     }
     return status;
   });
@@ -95,6 +104,7 @@ Summary read_summary(Session& session) {
                    .late = row[4].as<std::int64_t>(),
                    .open_requests = row[5].as<std::int64_t>(),
                    .daemons = row[6].as<std::int64_t>(),
+                   .stalls = row[12].as<std::int64_t>(),
                    .failing_customer = get<std::string>(row[7]),
                    .failing_because = get<std::string>(row[8]),
                    .paused = row[9].as<std::int64_t>(),
@@ -107,6 +117,10 @@ std::vector<QueueStatus> read_queue(Session& session) {
   return session.in_transaction([](pqxx::work& tx) { return queue_in(tx); });
 }
 
+std::vector<std::string> lacking_rights(Session& session) {
+  return session.in_transaction([](pqxx::work& tx) { return rights_lacking_in(tx); });
+}
+
 ServerFacts read_server_facts(Session& session) {
   return session.in_transaction([](pqxx::work& tx) {
     ServerFacts facts;
@@ -115,7 +129,7 @@ ServerFacts read_server_facts(Session& session) {
                                    "current_setting('transaction_read_only')::boolean");
     facts.version = row[0].as<std::string>();
     facts.read_only = row[1].as<bool>();
-    for (const auto& right : exec(tx, sql::status_rights)) facts.lacking.push_back(right[0].as<std::string>());
+    facts.lacking = rights_lacking_in(tx);
     return facts;
   });
 }

@@ -30,6 +30,7 @@ struct CustomerStatus {
   std::optional<Moment> held_since = std::nullopt;
   std::int64_t current_bounces = 0;
   bool being_polled = false;  // by a daemon that is alive
+  double poll_every = 0;      // seconds
   bool account_paused = false;
 };
 
@@ -65,6 +66,8 @@ struct DaemonStatus {
   bool alive = true;
   int customers = 0;  // in its configuration
   int disagrees = 0;  // of these, whose rows say something else: another daemon has another configuration
+  std::string in_flight = R"({"count":0,"oldest":[]})";  // as of its heartbeat, as JSON: see sync/in_flight.h
+  std::int64_t stalls = 0;                               // what outlived its deadline since its start
 };
 
 // How things stand at one moment.
@@ -87,6 +90,7 @@ struct Summary {
   std::int64_t late = 0;
   std::int64_t open_requests = 0;  // pending or sending; counted up to most_open_requests
   std::int64_t daemons = 0;        // that are alive
+  std::int64_t stalls = 0;         // of those, since their starts
   std::optional<std::string> failing_customer = std::nullopt;
   std::optional<std::string> failing_because = std::nullopt;
   std::int64_t paused = 0;  // accounts
@@ -96,7 +100,8 @@ struct Summary {
 constexpr std::int64_t most_open_requests = 10'000;
 Summary read_summary(Session& session);
 
-// A daemon looks every few seconds; a customer that is due for longer is late, unless its account is paused.
+// A daemon looks every few seconds; a customer that is due for longer is late, unless its account is paused. One that
+// is being polled is late when the poll takes longer than its interval.
 constexpr double late_after_seconds = 30;
 
 // The queue alone.
@@ -109,6 +114,8 @@ struct ServerFacts {
   std::vector<std::string> lacking;  // rights that this role does not have, as "insert on bounced.mirror"
 };
 ServerFacts read_server_facts(Session& session);
+// Those rights alone.
+std::vector<std::string> lacking_rights(Session& session);
 
 // Whether there is a proxy between us and the server that gives every transaction another session, so that LISTEN and
 // temporary tables do not work. `options`: those that the session was made with.

@@ -15,9 +15,8 @@ using namespace std::chrono_literals;
 // before it.
 constexpr auto stands_for = std::chrono::seconds(db::dead_after_seconds) - 5s;
 
-bool same(const config::RateLimit& one, const config::RateLimit& other) {
-  return one.requests == other.requests && one.per == other.per;
-}
+// One customer without an answer is not the account's trouble, nor are two.
+constexpr int unanswered_is_trouble = 3;
 
 bool same_credentials(const config::Account& one, const config::Account& other) {
   return one.api == other.api && one.user == other.user && one.base_url == other.base_url &&
@@ -30,11 +29,25 @@ int share_of(int concurrency, const db::AccountShare& share) {
   return std::max(1, concurrency / share.daemons + (share.before < rest ? 1 : 0));
 }
 
+boost::asio::awaitable<db::Turns> take_turns(db::Pool& pool, std::string account, db::Pace pace,
+                                             Admission::Wanted wanted) {
+  co_return co_await pool.run([&](db::Session& session) {
+    return db::take_turns(session, account, pace, wanted.lists, wanted.deletions, wanted.subusers);
+  });
+}
+
 }  // namespace
 
 Accounts::Accounts(const boost::asio::any_io_executor& executor, db::Pool& pool, const config::Config& config,
                    const api::Deadlines& deadlines)
-    : executor_(executor), pool_(pool), deadlines_(deadlines) {
+    : executor_(executor),
+      pool_(pool),
+      deadlines_(deadlines),
+      admission_(
+          executor, [this](const std::string& account) { return limits_of(account); },
+          [&pool](const std::string& account, const db::Pace& pace, const Admission::Wanted& wanted) {
+            return take_turns(pool, account, pace, wanted);
+          }) {
   configure(config);
 }
 
@@ -44,6 +57,7 @@ void Accounts::configure(const config::Config& config) {
   accounts_ = std::move(accounts);
   configured_ = config.accounts;
   gather_customers();
+  admission_.set_totals({.lists = config.polling.concurrency, .deletions = config.deletions.concurrency});
 }
 
 // Those that the configuration lists, then those that the API names.
@@ -64,6 +78,7 @@ void Accounts::gather_customers() {
       if (!is_listed(name)) add_customer(account, {.name = name, .schedule = account.schedule, .api_name = name});
     }
   }
+  snapshot_ = take_snapshot();
 }
 
 // Who comes first has the name.
@@ -100,16 +115,12 @@ std::shared_ptr<Account> Accounts::make(const config::Account& settings) const {
   auto account = std::make_shared<Account>();
   const std::shared_ptr<Account> before = find(settings.name);
   if (before) {
+    account->troubles = before->troubles;
     account->pauses = before->pauses;
     account->may_be_paused = before->may_be_paused;
     account->unanswered = before->unanswered;
   }
   account->client = api::make_client(executor_, settings, deadlines_);
-  if (before && same(before->settings.rate_limit, settings.rate_limit)) {
-    account->turns = before->turns;
-  } else if (settings.rate_limit.requests > 0) {
-    account->turns = std::make_shared<CallTurns>(executor_, pool_, settings.name, settings.rate_limit);
-  }
   account->settings = settings;
   account->settings.customers.clear();
   const auto share = shares_.find(settings.name);
@@ -145,26 +156,27 @@ void Accounts::heard(const std::vector<db::AccountShare>& shares, std::chrono::s
     shares_[share.account] = share;
     if (const auto account = find(share.account)) account->share = share_of(account->settings.concurrency, share);
   }
+  admission_.changed();
 }
 
 bool Accounts::stands() const {
   return !stands_until_ || std::chrono::steady_clock::now() < *stands_until_;
 }
 
-boost::asio::awaitable<bool> Accounts::may_call(Account& account, CallTurns::Use use) {
-  if (!stands()) co_return false;
-  const std::shared_ptr<CallTurns> turns = account.turns;
-  if (!turns) co_return true;
-  const int lapses = lapses_;
-  const bool has_turn = co_await turns->wait(use);
-  if (!has_turn || lapses != lapses_) co_return false;
-  co_return stands();
+std::optional<Admission::Limits> Accounts::limits_of(const std::string& name) const {
+  const auto account = find(name);
+  if (!account) return std::nullopt;
+  return Admission::Limits{.rate = account->settings.rate_limit,
+                           .at_once = account->share,
+                           .one_list_at_a_time = account->unanswered >= unanswered_is_trouble};
 }
 
-void Accounts::turn_back() {
-  for (const auto& [name, account] : accounts_) {
-    if (account->turns) account->turns->turn_back();
-  }
+boost::asio::awaitable<api::Permit> Accounts::enter(std::shared_ptr<Visit> visit) {
+  if (!stands()) throw NotAdmitted();
+  const int lapses = lapses_;
+  api::Permit permit = co_await admission_.enter(std::move(visit));
+  if (lapses != lapses_ || !stands()) throw NotAdmitted();
+  co_return permit;
 }
 
 std::string Accounts::disagreement(const db::Claim& claim, bool schedule_matters) const {
@@ -196,20 +208,15 @@ bool Accounts::has(const std::string& customer, const std::string& account) cons
   return found != customers_.end() && found->second.account == account;
 }
 
-std::vector<db::AccountSettings> Accounts::account_settings() const {
-  std::vector<db::AccountSettings> settings;
+std::shared_ptr<const db::Configured> Accounts::take_snapshot() const {
+  db::Configured configured;
   for (const auto& [name, account] : accounts_) {
-    settings.push_back({.name = name,
-                        .api = config::name(account->settings.api),
-                        .daily_limit = account->settings.daily_deletion_limit});
+    configured.accounts.push_back({.name = name,
+                                   .api = config::name(account->settings.api),
+                                   .daily_limit = account->settings.daily_deletion_limit});
   }
-  return settings;
-}
-
-std::vector<db::CustomerSettings> Accounts::customer_settings() const {
-  std::vector<db::CustomerSettings> settings;
-  for (const auto& [name, customer] : customers_) settings.push_back(customer);
-  return settings;
+  for (const auto& [name, customer] : customers_) configured.customers.push_back(customer);
+  return std::make_shared<const db::Configured>(std::move(configured));
 }
 
 }  // namespace bounced::sync

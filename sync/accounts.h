@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
-#include <exception>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,8 +17,10 @@
 #include "db/customers.h"
 #include "db/daemons.h"
 #include "db/pool.h"
+#include "sync/admission.h"
 #include "sync/api/client.h"
-#include "sync/call_turns.h"
+#include "sync/in_flight.h"
+#include "sync/troubles.h"
 
 namespace bounced::sync {
 
@@ -25,16 +28,15 @@ namespace bounced::sync {
 struct Account {
   config::Account settings;  // without its customers
   std::shared_ptr<api::Client> client;
-  std::shared_ptr<CallTurns> turns;  // none where there is no rate limit
   // Polls that this daemon may make at once and, apart from them, deletions: its share of `concurrency`.
   int share = 1;
-  int pauses = 0;             // that this daemon made in a row
-  bool may_be_paused = true;  // in the database, by an earlier daemon: no call of this one has gone well yet
-  int unanswered = 0;         // polls in a row that met a fault of the API or the network
+  std::shared_ptr<Troubles> troubles = std::make_shared<Troubles>();
+  std::map<std::string, int> pauses;  // that this daemon made in a row, by kind of call
+  // In the database, by an earlier daemon or another one: no such call of this one has gone well since. By kind of
+  // call.
+  std::array<bool, 3> may_be_paused{true, true, true};
+  int unanswered = 0;  // polls in a row that met a fault of the API or the network
 };
-
-// The account is paused, or the claim may be another's, in the midst of a read.
-struct NoTurn : std::exception {};
 
 // The configuration's accounts and customers as the job needs them, and whether a call may be made now.
 class Accounts {
@@ -60,11 +62,15 @@ class Accounts {
   // How often that was not so for a while: what was claimed before the last time may be others' now.
   [[nodiscard]] int lapses() const { return lapses_; }
 
-  // To be asked right before each call: waits for its turn under the rate limit. False: make no call now, since the
-  // account is paused, or others may have taken the claim over. Throws operation_aborted when it is cancelled.
-  boost::asio::awaitable<bool> may_call(Account& account, CallTurns::Use use);
-  // Lets everybody go who waits for a turn, without one.
-  void turn_back();
+  // To be asked before each call that the visit makes (sync/admission.h). Throws NotAdmitted also where others may have
+  // taken the claim over.
+  boost::asio::awaitable<api::Permit> enter(std::shared_ptr<Visit> visit);
+  // Lets those go who wait for a turn or a place, without one. How long the pause is may not be known yet.
+  void turn_back(const std::string& account, CallKind kind,
+                 std::chrono::duration<double> paused_for = std::chrono::seconds(1)) {
+    admission_.turn_back(account, kind, paused_for);
+  }
+  void turn_back(CallKind kind) { admission_.turn_back(kind); }
 
   // In what the row that was claimed differs from the configuration; empty if it agrees. The schedule matters only to
   // those who go by it.
@@ -87,13 +93,17 @@ class Accounts {
 
   [[nodiscard]] const std::unordered_map<std::string, db::CustomerSettings>& customers() const { return customers_; }
 
-  // What goes into the database.
-  [[nodiscard]] std::vector<db::AccountSettings> account_settings() const;
-  [[nodiscard]] std::vector<db::CustomerSettings> customer_settings() const;
+  // What this daemon does for them now.
+  [[nodiscard]] InFlight& in_flight() { return in_flight_; }
+
+  // What goes into the database, for its threads. Another object each time that something has changed.
+  [[nodiscard]] std::shared_ptr<const db::Configured> configured() const { return snapshot_; }
 
  private:
   std::shared_ptr<Account> make(const config::Account& settings) const;
+  [[nodiscard]] std::optional<Admission::Limits> limits_of(const std::string& name) const;
   void gather_customers();
+  [[nodiscard]] std::shared_ptr<const db::Configured> take_snapshot() const;
   void add_customer(const config::Account& account, const config::Customer& customer);
 
   boost::asio::any_io_executor executor_;
@@ -102,11 +112,14 @@ class Accounts {
   std::unordered_map<std::string, std::shared_ptr<Account>> accounts_;
   std::unordered_map<std::string, db::CustomerSettings> customers_;
   std::unordered_map<std::string, std::string> names_at_api_;
+  std::shared_ptr<const db::Configured> snapshot_;
   std::vector<config::Account> configured_;
   std::unordered_map<std::string, std::vector<std::string>> found_;
   std::unordered_map<std::string, db::AccountShare> shares_;
   std::optional<std::chrono::steady_clock::time_point> stands_until_;
   int lapses_ = 0;
+  InFlight in_flight_;
+  Admission admission_;
 };
 
 }  // namespace bounced::sync

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <chrono>
-#include <memory>
-#include <string>
+#include <deque>
+#include <optional>
 
 #include "config/config.h"
 #include "db/accounts.h"
-#include "db/pool.h"
 
 namespace bounced::sync {
 
@@ -20,33 +17,31 @@ std::chrono::duration<double> latest_turn(const config::RateLimit& limit);
 // late and what was not used is made up for a little. The limit must be one (requests > 0).
 db::Pace pace_of(const config::RateLimit& limit);
 
-// Whose turn it is to call an account's API, under the rate limit that all daemons share: turns are taken from the
-// database, a few at a time, evenly spread. Of this daemon's calls deletions go first; every fourth turn is a poll's.
+// How many calls come to their turn within about a second: more need not wait. Without a limit: any number.
+int within_reach(const config::RateLimit& limit);
+
+// Turns to call an account's API, under the rate limit that all daemons share, that this daemon has taken from the
+// database and not used yet. They are evenly spread; one that is not used in time is lost.
 class CallTurns {
  public:
-  enum class Use { deletion, poll };
+  using Clock = std::chrono::steady_clock;
 
-  // The limit must be one (requests > 0). The pool must outlive those who wait.
-  CallTurns(const boost::asio::any_io_executor& executor, db::Pool& pool, std::string account,
-            const config::RateLimit& limit);
-  // Turns back who waits.
-  ~CallTurns();
-  CallTurns(const CallTurns&) = delete;
-  CallTurns& operator=(const CallTurns&) = delete;
+  // The limit must be one (requests > 0).
+  explicit CallTurns(const config::RateLimit& limit);
 
-  // Waits for a turn; true: call at once. False: the account is paused, or was turned back: make no call. Waits for a
-  // database that is away. Throws operation_aborted when it is cancelled.
-  boost::asio::awaitable<bool> wait(Use use);
+  [[nodiscard]] const db::Pace& pace() const { return pace_; }
 
-  // Lets everybody go who waits, without a turn.
-  void turn_back();
-
-  // How many calls come to their turn within about a second: more need not wait.
-  [[nodiscard]] int within_reach() const;
+  // What the database gave, to a question asked at that time.
+  void add(const db::Turns& taken, Clock::time_point asked, Clock::time_point now);
+  // When the next one may be used, which may be now; nothing: there is none.
+  [[nodiscard]] std::optional<Clock::time_point> next(Clock::time_point now);
+  // Uses it, if it has come.
+  bool use(Clock::time_point now);
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  db::Pace pace_;
+  Clock::duration late_;
+  std::deque<Clock::time_point> turns_;
 };
 
 }  // namespace bounced::sync

@@ -17,7 +17,9 @@
 #include "db/pool.h"
 #include "db/requests.h"
 #include "sync/accounts.h"
+#include "sync/database_trouble.h"
 #include "sync/events.h"
+#include "sync/removals.h"
 #include "sync/request_ends.h"
 #include "sync/request_lanes.h"
 #include "sync/wakeup.h"
@@ -36,7 +38,7 @@ class Deletions {
             std::int64_t daemon, const config::Deletions& settings);
 
   // Until stop(). Waits for a database that is away. Throws what it cannot handle: the process should end.
-  boost::asio::awaitable<void> run();
+  boost::asio::awaitable<void> run() { return work(); }
 
   // Carries out what is due of these customers' requests, then returns; a request that met a fault is not tried twice.
   // Throws db::Unavailable when the database goes away.
@@ -63,19 +65,13 @@ class Deletions {
   boost::asio::awaitable<void> look();
   boost::asio::awaitable<void> wind_up();
   void start_calls();
-  boost::asio::awaitable<void> call(RequestLanes::Request request);
+  boost::asio::awaitable<void> call(RequestLanes::Request request, InFlight::Entry flight);
   boost::asio::awaitable<db::RequestEnd> carry_out(RequestLanes::Request& request,
-                                                   std::vector<RequestLanes::Request>& along, bool& sent);
-  [[nodiscard]] static db::RequestEnd refused(const RequestLanes::Request& request, const std::string& why);
-  boost::asio::awaitable<db::RequestEnd> remove(const RequestLanes::Request& request, Account& account,
-                                                api::Addresses addresses);
-  boost::asio::awaitable<db::RequestEnd> end_with_fault(const RequestLanes::Request& request, Account& account,
-                                                        const api::Fault& fault);
+                                                   std::vector<RequestLanes::Request>& along, bool& sent,
+                                                   InFlight::Entry& flight);
   void give_back(std::vector<RequestLanes::Request> unsent);
   void written(EndedRequest ended, bool claim_lost);
   void check() const;
-  void count(db::RequestEnd::Kind kind);
-  void tell_progress();
   [[nodiscard]] bool is_ours(const db::WaitingCustomer& customer) const;
   [[nodiscard]] RequestLanes::Limits limits_of(const std::string& name) const;
   [[nodiscard]] int per_call(const Account& account) const;
@@ -86,20 +82,19 @@ class Deletions {
   Observer& observer_;
   std::int64_t daemon_;
   const config::Deletions& settings_;
+  Removals removals_;
   RequestLanes lanes_;
   RequestEnds ends_;
   Wakeup wakeup_;
+  DatabaseTrouble trouble_;
   Clock::time_point look_at_{};                        // at the latest
   Clock::time_point may_look_at_{};                    // at the earliest, when something new was told
   bool told_ = true;                                   // something new
   std::list<boost::asio::cancellation_signal> calls_;  // in flight
-  std::multiset<std::string> being_paused_;            // accounts: none of their requests is sent
   int pauses_ = 0;                                     // so far
   int lapses_ = 0;                                     // of our standing, as of the last look at them
-  int losses_ = 0;                                     // of the database, in a row
   std::string database_lost_;
-  RequestsProgress progress_;
-  Clock::time_point progress_since_{};
+  RemovalProgress progress_;
   std::set<std::string> only_;  // customers to drain; none: all
   bool draining_ = false;
   bool claimed_some_ = false;  // since the queue was last seen empty

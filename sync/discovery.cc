@@ -2,9 +2,19 @@
 #include "sync/discovery.h"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
 #include <iterator>
 #include <set>
 #include <utility>
+
+#include "sync/api/stopped.h"
+#include "sync/cancelled.h"
+#include "sync/wakeup.h"
 
 namespace bounced::sync {
 namespace {
@@ -13,6 +23,9 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr Seconds look_every = 1h;
+// The deadlines of its steps, which nothing but a bug outlives.
+constexpr Seconds subusers_turn_budget = 30min;
+constexpr Seconds subusers_budget = 15min;
 constexpr Backoff subusers_retry{30s, 15min};
 // Of so many customers or more, most do not leave at once: such a list is asked for again before it is believed.
 constexpr std::size_t many = 10;
@@ -68,16 +81,32 @@ asio::awaitable<Discovery::Looked> Discovery::look() {
 
 asio::awaitable<std::variant<std::vector<api::Subuser>, api::Fault>> Discovery::ask(Account& account) {
   const std::shared_ptr<api::Client> client = account.client;
-  const api::NextTurn next_turn = [this, &account]() -> asio::awaitable<void> {
-    const bool may_call = co_await accounts_.may_call(account, CallTurns::Use::poll);
-    if (!may_call) throw NoTurn();
+  const auto visit = std::make_shared<Visit>(Visit{.kind = CallKind::subusers, .account = account.settings.name});
+  const auto executor = co_await asio::this_coro::executor;
+  Wakeup broken_off(executor);
+  InFlight::Entry flight =
+      accounts_.in_flight().begin("list of customers", account.settings.name, [&broken_off] { broken_off.wake(); });
+  const api::Admit admit = [this, &visit, &account, &flight]() -> asio::awaitable<api::Permit> {
+    flight.waits_for("its turn", subusers_turn_budget + account.settings.rate_limit.per);
+    api::Permit permit = co_await accounts_.enter(visit);
+    flight.waits_for("the API's answer", subusers_budget);
+    co_return permit;
   };
+  auto [order, error, answer, unused] = co_await asio::experimental::make_parallel_group(
+                                            asio::co_spawn(executor, client->list_customers(admit), asio::deferred),
+                                            asio::co_spawn(executor, broken_off.wait(), asio::deferred))
+                                            .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+  if (!error) co_return std::move(answer);
+  co_await api::throw_if_stopped();
+  std::string why = "the account is paused";
   try {
-    co_await next_turn();
-    co_return co_await client->list_customers(next_turn);
-  } catch (const NoTurn&) {
+    std::rethrow_exception(error);
+  } catch (const NotAdmitted&) {
+  } catch (const std::exception& thrown) {
+    if (!was_cancelled(thrown)) throw;
+    why = "it took too long, and was broken off";
   }
-  co_return api::Fault{api::Fault::Kind::unavailable, "the account is paused", {}, 0};
+  co_return api::Fault{api::Fault::Kind::unavailable, std::move(why), {}, 0, api::Fault::Origin::ours};
 }
 
 // Whether the account has other customers now.

@@ -33,15 +33,15 @@ class Discovery {
 
   // All accounts are to be asked again.
   void hurry() {
-    for (auto& [account, state] : states_) state.next = Clock::time_point::min();
+    for (auto& [account, state] : states_) state.next = {};
   }
 
  private:
   using Clock = std::chrono::steady_clock;
   struct State {
-    Clock::time_point next = Clock::time_point::min();
-    int failures = 0;      // in a row
-    bool holding = false;  // a list that lacked most of them was not believed
+    Clock::time_point next{};  // no min(): differences to it overflow, and would mean another hour
+    int failures = 0;          // in a row
+    bool holding = false;      // a list that lacked most of them was not believed
     std::vector<std::string> disabled = {};
   };
 

@@ -69,11 +69,21 @@ struct AccountPaused {
   std::string kind;
   std::string because;
   Seconds length;
-  int times;  // in a row
+  int times;          // in a row
+  std::string calls;  // which it makes none of: "lists", "deletions", "subusers" or "all"
 };
 
 struct AccountResumed {
   std::string account;
+  std::string calls;  // of this kind, and all, if they were paused too
+};
+
+// No call is made to delete addresses of the customer for a while.
+struct CustomerHeld {
+  std::string customer;
+  std::string kind;  // of the fault, as api::name() says it
+  std::string message;
+  Seconds length;
 };
 
 // An account with `customers: all` has other customers than before.
@@ -98,6 +108,15 @@ struct CustomersDisabled {
   std::vector<std::string> customers;  // those that were not before
 };
 
+// Something in flight outlived its deadline: a bug. It is broken off.
+struct Stalled {
+  std::string what;
+  std::string whom;
+  std::string waits_for;
+  Seconds took;
+  Seconds step_took;  // waiting for that
+};
+
 struct DatabaseLost {
   std::string message;
 };
@@ -106,9 +125,21 @@ struct DatabaseBack {
   Seconds after;
 };
 
-using Event =
-    std::variant<ListProgress, PollEnded, PollFailed, PollDiscarded, RequestEnded, RequestsProgress, AccountPaused,
-                 AccountResumed, CustomersListed, CustomersNotListed, CustomersDisabled, DatabaseLost, DatabaseBack>;
+// The database is there and refuses the statements of a loop: it tries again.
+struct WorkRefused {
+  std::string loop;  // "schedule", "deletions", …
+  std::string message;
+  Seconds next_try;
+};
+
+// It does them again.
+struct WorkAccepted {
+  std::string loop;
+};
+
+using Event = std::variant<ListProgress, PollEnded, PollFailed, PollDiscarded, RequestEnded, RequestsProgress,
+                           AccountPaused, AccountResumed, CustomerHeld, CustomersListed, CustomersNotListed,
+                           CustomersDisabled, Stalled, DatabaseLost, DatabaseBack, WorkRefused, WorkAccepted>;
 
 class Observer {
  public:

@@ -9,6 +9,7 @@
 #include "db/daemons.h"
 #include "db/pool.h"
 #include "sync/accounts.h"
+#include "sync/database_trouble.h"
 #include "sync/wakeup.h"
 
 namespace bounced::sync {
@@ -19,7 +20,7 @@ class Heart {
  public:
   // `started`: when the database was asked to start the daemon, which was its first heartbeat.
   Heart(const boost::asio::any_io_executor& executor, db::Options options, db::DaemonFacts facts, std::int64_t daemon,
-        std::chrono::steady_clock::time_point started, Accounts& accounts);
+        std::chrono::steady_clock::time_point started, Accounts& accounts, Observer& observer);
 
   // Ends after stop(). Does not throw for a database that is away: it tries again.
   boost::asio::awaitable<void> run();
@@ -37,6 +38,7 @@ class Heart {
   std::int64_t daemon_;
   Accounts& accounts_;
   Wakeup wakeup_;
+  DatabaseTrouble trouble_;
   bool stopping_ = false;
 };
 

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "db/pool.h"
+#include "sync/database_trouble.h"
 #include "sync/wakeup.h"
 
 namespace bounced::sync {
@@ -14,7 +15,8 @@ namespace bounced::sync {
 class Housekeeper {
  public:
   // `keep` is read anew each time.
-  Housekeeper(const boost::asio::any_io_executor& executor, db::Pool& pool, const config::Retention& keep);
+  Housekeeper(const boost::asio::any_io_executor& executor, db::Pool& pool, Observer& observer,
+              const config::Retention& keep);
 
   // Ends after stop(). A database that is away is tried again.
   boost::asio::awaitable<void> run();
@@ -24,6 +26,7 @@ class Housekeeper {
   db::Pool& pool_;
   const config::Retention& keep_;
   Wakeup wakeup_;
+  DatabaseTrouble trouble_;
   bool stopping_ = false;
 };
 

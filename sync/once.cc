@@ -100,7 +100,7 @@ std::vector<std::string> Once::candidates() {
   return names;
 }
 
-// Customers of an account whose credentials are wrong fail without another call.
+// Customers of an account whose credentials are wrong, or that answers nobody, fail without another call.
 void Once::give_up() {
   for (auto& [account, waiting] : waiting_) {
     if (waiting.cannot.empty()) continue;
@@ -118,13 +118,14 @@ void Once::ended(const db::Claim& claim, const PollResult& result) {
       if (result.held) result_.held[claim.customer] = result.message;
       break;
     case End::failed:
+    case End::not_noted:
     case End::discarded:
       result_.failed[claim.customer] = result.message;
       break;
     case End::account_fault: {
       Waiting& waiting = waiting_[claim.account];
       waiting.customers.push_back(claim.customer);
-      if (result.credentials) {
+      if (result.hopeless) {
         waiting.cannot = result.message;
       } else {
         waiting.not_before = steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(result.pause);

@@ -38,7 +38,7 @@ class Once {
   struct Waiting {
     std::vector<std::string> customers;
     std::chrono::steady_clock::time_point not_before{};  // after a rate limit
-    std::string cannot;                                  // why no call of this account can go well
+    std::string cannot;                                  // why no call of this account will go well now
   };
 
   boost::asio::awaitable<void> poll_all();

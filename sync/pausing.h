@@ -6,21 +6,27 @@
 
 #include "db/pool.h"
 #include "sync/accounts.h"
+#include "sync/backoff.h"
 #include "sync/events.h"
 
-// Faults of a whole account: it is left alone for a while, by every daemon.
+// An account that is left alone for a while, or one kind of its calls, by every daemon.
 namespace bounced::sync {
 
-// Whether no call for the account can go well now: its credentials are wrong, or it has made too many.
-bool is_of_account(const api::Fault& fault);
+// What a server may ask for: its clock, or its word, may be wrong.
+inline constexpr Seconds longest_by_server = std::chrono::hours(1);
 
-// Pauses the account, and tells it, unless somebody paused it since the call that met the fault was made (`asked_at`,
-// by the database's clock). Returns how long a pause after this fault is.
+// How long pauses are where the server does not say: they grow, but a customer waits no longer for one than it waits
+// for its next poll.
+Backoff pause_after(const api::Fault& fault, const Account& account);
+
+// Pauses the account's calls of that kind, or all, as was decided, and tells the observer, unless somebody paused them
+// since the call that met the fault was made (`asked_at`, by the database's clock). Returns how long the pause is.
 boost::asio::awaitable<Seconds> pause_account(db::Pool& pool, Account& account, Observer& observer,
-                                              const api::Fault& fault, const std::string& asked_at);
+                                              const api::Fault& fault, Decision::Pause who, CallKind calls,
+                                              const std::string& asked_at);
 
-// After a call that went well: ends the pause that was made before it, if there is one.
-boost::asio::awaitable<void> resume_account(db::Pool& pool, Account& account, Observer& observer,
+// After a call of that kind that went well: ends the pause that was made before it, if there is one.
+boost::asio::awaitable<void> resume_account(db::Pool& pool, Account& account, Observer& observer, CallKind calls,
                                             const std::string& asked_at);
 
 }  // namespace bounced::sync

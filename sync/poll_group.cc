@@ -6,15 +6,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <utility>
 
+#include "sync/call_turns.h"
+
 namespace bounced::sync {
 namespace {
 
-using namespace std::chrono_literals;
-
-// Nearly every list is read and merged in less.
-constexpr auto slow_after = 10s;
 // One customer without an answer is not the account's trouble, nor are two.
-constexpr int unanswered_is_trouble = 3;
+constexpr int unanswered_gets_one = 3;
 
 }  // namespace
 
@@ -27,14 +25,19 @@ void PollGroup::start(db::Claim claim, OnEnd on_end) {
   Poll& poll = polls_[customer];
   poll.account = claim.account;
   const auto account = accounts_.find(claim.account);
-  const bool waits = account && account->turns;
+  const bool waits = account && account->settings.rate_limit.requests > 0;
   if (!waits) poll.sent_at = Clock::now();
   const auto on_send = [this, customer, waits] {
     polls_.at(customer).sent_at = Clock::now();
     if (waits) changed_.wake();
   };
+  auto flight = accounts_.in_flight().begin("poll", claim.customer, [this, customer] {
+    // Breaking another one off may have ended it.
+    const auto found = polls_.find(customer);
+    if (found != polls_.end()) found->second.signal.emit(boost::asio::cancellation_type::terminal);
+  });
   boost::asio::co_spawn(
-      executor_, poller_.poll(claim, on_send),
+      executor_, poller_.poll(claim, on_send, slow_.contains(customer), std::move(flight)),
       boost::asio::bind_cancellation_slot(poll.signal.slot(), [this, claim, on_end = std::move(on_end)](
                                                                   std::exception_ptr error, const PollResult& result) {
         ended(claim);
@@ -45,13 +48,14 @@ void PollGroup::start(db::Claim claim, OnEnd on_end) {
         }
         changed_.wake();
       }));
+  if (cancelled_) poll.signal.emit(boost::asio::cancellation_type::terminal);
 }
 
 void PollGroup::ended(const db::Claim& claim) {
   const auto poll = polls_.find(claim.customer_id);
   const auto sent_at = poll->second.sent_at;
   if (sent_at && Clock::now() - *sent_at >= slow_after) {
-    slow_[claim.customer_id] = claim.account;
+    slow_[claim.customer_id] = claim.customer;
   } else if (sent_at) {
     slow_.erase(claim.customer_id);
   }
@@ -92,8 +96,8 @@ std::vector<db::Places> PollGroup::places() const {
   for (const auto& [name, account] : accounts_.all()) {
     const Count& count = counts[name];
     int free = std::min(most, account->share - count.all);
-    if (account->unanswered >= unanswered_is_trouble) free = std::min(free, 1 - (count.all - count.slow));
-    if (account->turns) free = std::min(free, account->turns->within_reach() - count.waiting);
+    if (account->unanswered >= unanswered_gets_one) free = std::min(free, 1 - (count.all - count.slow));
+    free = std::min(free, within_reach(account->settings.rate_limit) - count.waiting);
     if (free > 0) places.push_back({name, free});
   }
   return places;
@@ -104,21 +108,27 @@ std::vector<int> PollGroup::not_now() const {
   std::vector<int> customers;
   for (const auto& [customer, poll] : polls_) customers.push_back(customer);
   for (const auto& [customer, name] : slow_) {
-    const auto account = accounts_.find(name);
-    const int most = account ? std::max(1, account->share / 2) : 0;
-    if (!polls_.contains(customer) && counts[name].slow >= most) customers.push_back(customer);
+    const auto account = account_of_slow(name);
+    if (!account || polls_.contains(customer)) continue;
+    if (counts[account->settings.name].slow >= std::max(1, account->share / 2)) customers.push_back(customer);
   }
   return customers;
 }
 
+// In the configuration of this moment: it may have been renamed, or the customer moved.
+std::shared_ptr<Account> PollGroup::account_of_slow(const std::string& customer) const {
+  const auto found = accounts_.customers().find(customer);
+  return found == accounts_.customers().end() ? nullptr : accounts_.find(found->second.account);
+}
+
 void PollGroup::cancel() {
+  if (std::exchange(cancelled_, true)) return;
   for (auto& [customer, poll] : polls_) poll.signal.emit(boost::asio::cancellation_type::terminal);
 }
 
 boost::asio::awaitable<void> PollGroup::end() {
   cancel();
-  // Each end wakes us; the time is only what a wait must have.
-  while (!polls_.empty()) co_await changed_.wait(1min);
+  while (!polls_.empty()) co_await changed_.wait_though_cancelled();
 }
 
 void PollGroup::check() const {

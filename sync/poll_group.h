@@ -22,9 +22,10 @@ namespace bounced::sync {
 
 // The polls in flight: at most so many at once, and of each account at most its share.
 //
-// Nobody waits behind a slow one. A poll that waits for its turn under a rate limit takes no place, nor does one that
-// has been reading for long (up to as many again). Customers whose polls take long get at most half of their account's
-// places. An account of which nobody has answered lately gets one poll at a time until somebody answers.
+// How many are started, that is: their calls ask for their places themselves (sync/admission.h). A poll that waits for
+// its turn under a rate limit takes no place here, nor does one that has been reading for long (up to as many again).
+// Of customers whose polls take long no more are started than have a place, nor of an account of which nobody has
+// answered lately.
 class PollGroup {
  public:
   using OnEnd = std::function<void(const db::Claim&, const PollResult&)>;
@@ -42,9 +43,10 @@ class PollGroup {
   [[nodiscard]] std::vector<int> not_now() const;
   [[nodiscard]] bool empty() const { return polls_.empty(); }
 
-  // Breaks all polls off; they end soon.
+  // Breaks all polls off, once: what they do after that, to give their claims back, is not broken off. They end soon,
+  // and those that are started later end at once.
   void cancel();
-  // The same, and waits until they have ended.
+  // The same, and waits until they have ended. The coroutine must not throw by itself where it is cancelled.
   boost::asio::awaitable<void> end();
   // Rethrows what broke a poll in a way that it could not handle itself: the process should end.
   void check() const;
@@ -63,6 +65,7 @@ class PollGroup {
     int slow = 0;
   };
 
+  [[nodiscard]] std::shared_ptr<Account> account_of_slow(const std::string& customer) const;
   [[nodiscard]] bool is_slow(int customer, const Poll& poll, Clock::time_point now) const;
   [[nodiscard]] std::unordered_map<std::string, Count> count() const;
   void ended(const db::Claim& claim);
@@ -73,7 +76,8 @@ class PollGroup {
   const config::Polling& settings_;
   Wakeup& changed_;
   std::map<int, Poll> polls_;        // by customer
-  std::map<int, std::string> slow_;  // customers whose last poll took long, and their accounts
+  std::map<int, std::string> slow_;  // customers whose last poll took long, by name
+  bool cancelled_ = false;
   std::exception_ptr broken_;
 };
 

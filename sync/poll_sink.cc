@@ -14,8 +14,6 @@
 namespace bounced::sync {
 namespace {
 
-using namespace std::chrono_literals;
-
 // About 15,000 bounces. Eight polls at once keep at most 32 MB of short lists.
 constexpr std::size_t short_list_bytes = 4 << 20;
 // A COPY of this much costs far more than its transaction. Twice that is in memory: one part is copied, one is read.
@@ -36,9 +34,9 @@ struct PollSink::Staging {
     co_await self->lease->run([&](db::Session& session) { db::stage(session, self->claim, self->batches); });
   }
 
-  // Waits for the part that is being copied. A cancelled poll waits too: at the database nothing is broken off.
+  // Waits for the part that is being copied, which is not broken off where the poll is.
   boost::asio::awaitable<void> end() {
-    while (running) co_await ended.wait(1min);  // the end wakes us
+    while (running) co_await ended.wait_though_cancelled();
     if (error) std::rethrow_exception(error);
   }
 

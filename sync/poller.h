@@ -10,7 +10,9 @@
 #include "db/claims.h"
 #include "db/pool.h"
 #include "sync/accounts.h"
+#include "sync/decision.h"
 #include "sync/events.h"
+#include "sync/in_flight.h"
 
 namespace bounced::sync {
 
@@ -19,6 +21,7 @@ struct PollResult {
   enum class End {
     merged,
     failed,         // noted in the customer's row
+    not_noted,      // failed, and the database refused to note it: the claim is still ours
     account_fault,  // no call for the account can go well now: it is paused, for instance. The customer is due as
                     // before
     discarded,      // the claim was lost, or the customer is configured otherwise: nothing was changed
@@ -26,10 +29,11 @@ struct PollResult {
     stopped,
   };
   End end;
-  std::string message;       // of a failure or fault, for people
-  bool held = false;         // merged, but the shrink guard holds what the list lacks
-  bool credentials = false;  // of an account_fault: no call can go well until a person acts
-  Seconds pause{};           // of an account_fault: how long the account is left alone
+  std::string message;    // of a failure or fault, for people
+  bool refused = false;   // failed, since the database refused a statement
+  bool held = false;      // merged, but the shrink guard holds what the list lacks
+  bool hopeless = false;  // of an account_fault: waiting for the end of the pause is not known to help
+  Seconds pause{};        // of an account_fault: how long the account is left alone
 };
 
 // Does one poll from claim to end: asks the API, merges the list, notes what happened, gives the claim back, and tells
@@ -41,15 +45,19 @@ class Poller {
       : pool_(pool), accounts_(accounts), observer_(observer), schedule_matters_(schedule_matters) {}
 
   // A cancelled poll ends soon: at the network at once, at the database when the transaction that runs has ended.
-  // `on_send` is called right before the API is.
+  // `on_send` is called right before the API is. `is_slow`: the customer's last poll took long. `flight` is told what
+  // the poll waits for.
   boost::asio::awaitable<PollResult> poll(
-      db::Claim claim, std::function<void()> on_send = [] {});
+      db::Claim claim, std::function<void()> on_send = [] {}, bool is_slow = false, InFlight::Entry flight = {});
 
  private:
-  boost::asio::awaitable<PollResult> read_and_merge(const db::Claim& claim, const std::function<void()>& on_send);
+  boost::asio::awaitable<PollResult> read_and_merge(const db::Claim& claim, const std::function<void()>& on_send,
+                                                    bool is_slow, InFlight::Entry& flight);
   boost::asio::awaitable<PollResult> end_with_fault(const db::Claim& claim, Account& account, const api::Fault& fault);
-  boost::asio::awaitable<PollResult> fail(const db::Claim& claim, const std::string& kind, const std::string& message);
-  boost::asio::awaitable<PollResult> pause(const db::Claim& claim, Account& account, const api::Fault& fault);
+  boost::asio::awaitable<PollResult> fail(const db::Claim& claim, const std::string& kind, const std::string& message,
+                                          Seconds not_before = {});
+  boost::asio::awaitable<PollResult> pause(const db::Claim& claim, Account& account, const api::Fault& fault,
+                                           Decision::Pause who);
   boost::asio::awaitable<PollResult> not_now(const db::Claim& claim);
   boost::asio::awaitable<PollResult> discard(const db::Claim& claim, const std::string& why);
 

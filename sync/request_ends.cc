@@ -2,9 +2,7 @@
 #include "sync/request_ends.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -21,21 +19,27 @@ using Clock = std::chrono::steady_clock;
 
 // More ends in one transaction gain nothing, and would hold locks for longer.
 constexpr std::size_t most_ends = 256;
-// Somebody merges a list of the customer: its ends wait.
-constexpr Seconds busy_pause = 20ms;
+// Each statement has a limit of ten minutes at the server.
+constexpr Seconds write_budget = 15min;
+// Somebody merges a list of the customer: its ends wait. Or somebody keeps a row locked, for as long as they like.
+constexpr Backoff busy_pause{20ms, 1s};
 
 }  // namespace
 
-RequestEnds::RequestEnds(const asio::any_io_executor& executor, db::Pool& pool, OnWritten on_written,
-                         std::function<void()> changed)
+RequestEnds::RequestEnds(const asio::any_io_executor& executor, db::Pool& pool, InFlight& in_flight, Observer& observer,
+                         OnWritten on_written, OnRefused on_refused, std::function<void()> changed)
     : executor_(executor),
       pool_(pool),
+      in_flight_(in_flight),
       on_written_(std::move(on_written)),
       changed_(std::move(changed)),
+      observer_(observer),
+      on_refused_(std::move(on_refused)),
       again_(executor) {}
 
 void RequestEnds::put(EndedRequest ended) {
-  waiting_.push_back(std::move(ended));
+  const auto refused = refused_.find(ended.end.claim.customer_id);
+  (refused == refused_.end() ? waiting_ : refused->second.ends).push_back(std::move(ended));
   start();
 }
 
@@ -45,7 +49,7 @@ void RequestEnds::start() {
     writing_ = false;
     if (error) {
       broken_ = error;
-    } else if (!waiting_.empty()) {
+    } else if (!waiting_.empty() || !refused_.empty()) {
       start();  // what was put after the loop had ended, and before this was called
     }
     changed_();
@@ -54,7 +58,8 @@ void RequestEnds::start() {
 
 void RequestEnds::stop(Clock::time_point deadline) {
   give_up_at_ = deadline;
-  again_.cancel();
+  for (auto& [customer, refused] : refused_) refused.again_at = Clock::now();
+  again_.wake();
 }
 
 void RequestEnds::check() const {
@@ -62,42 +67,159 @@ void RequestEnds::check() const {
 }
 
 asio::awaitable<void> RequestEnds::write_all() {
-  for (int failures = 0; !waiting_.empty();) {
+  for (int losses = 0, rounds = 0; !waiting_.empty() || !refused_.empty();) {
     bool progress = false;
     bool lost = false;
     try {
       progress = co_await write_some();
+      co_await retry_refused();
     } catch (const std::exception& error) {
-      if (!db::is_database_fault(error)) throw;
+      if (!db::is_absence(error)) throw;
       lost = true;
     }
-    failures = lost ? failures + 1 : 0;
-    if (give_up_at_ && (lost || (!progress && Clock::now() > *give_up_at_))) {
+    losses = lost ? losses + 1 : 0;
+    rounds = progress ? 0 : rounds + 1;
+    if (give_up_at_ && (lost || (!progress && Clock::now() >= *give_up_at_))) {
       waiting_.clear();
+      refused_.clear();
       co_return;
     }
-    if (progress) continue;
-    again_.expires_after(
-        std::chrono::duration_cast<Clock::duration>(lost ? database_retry.delay(failures) : busy_pause));
-    co_await again_.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (progress || (waiting_.empty() && refused_.empty())) continue;
+    Seconds pause = waiting_.empty() ? until_retry() : std::min(busy_pause.delay(rounds), until_retry());
+    if (lost) pause = database_retry.delay(losses);
+    if (give_up_at_) pause = std::clamp<Seconds>(*give_up_at_ - Clock::now(), 0s, pause);
+    co_await again_.wait(pause);
   }
+}
+
+RequestEnds::Batch RequestEnds::take_batch() {
+  const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), most_ends));
+  Batch batch(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.begin() + count));
+  waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+  return batch;
 }
 
 // Whether any could be written.
 asio::awaitable<bool> RequestEnds::write_some() {
-  const auto count = static_cast<std::ptrdiff_t>(std::min(waiting_.size(), most_ends));
+  Batch batch = take_batch();
+  if (batch.empty()) co_return false;
+  bool refused = false;
+  bool progress = false;
+  std::exception_ptr absence;
+  try {
+    progress = co_await write(batch);
+  } catch (const std::exception& error) {
+    refused = db::is_database_fault(error) && !db::is_absence(error);
+    if (!refused) absence = std::current_exception();
+  }
+  if (refused) {
+    co_await write_each(std::move(batch));
+    co_return true;
+  }
+  if (absence) {
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+    std::rethrow_exception(absence);
+  }
+  co_return progress;
+}
+
+// Takes the batch only if it returns.
+asio::awaitable<bool> RequestEnds::write(Batch& batch) {
   std::vector<db::RequestEnd> ends;
-  for (auto it = waiting_.begin(); it != waiting_.begin() + count; ++it) ends.push_back(it->end);
-  const db::NotFinished rest =
-      co_await pool_.run([&](db::Session& session) { return db::finish_requests(session, ends); });
-  std::vector<EndedRequest> batch(std::make_move_iterator(waiting_.begin()),
-                                  std::make_move_iterator(waiting_.begin() + count));
-  waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+  for (const EndedRequest& ended : batch) ends.push_back(ended.end);
+  const auto finish = [&ends](db::Session& session) { return db::finish_requests(session, ends); };
+  InFlight::Entry flight = in_flight_.begin("write of ends", std::to_string(ends.size()));
+  flight.waits_for("the database", write_budget);
+  const db::NotFinished rest = co_await pool_.run(finish);
   written(std::move(batch), rest);
   co_return rest.busy.size() < ends.size();
 }
 
-void RequestEnds::written(std::vector<EndedRequest> batch, const db::NotFinished& rest) {
+// Finds out whose ends are refused.
+asio::awaitable<void> RequestEnds::write_each(Batch batch) {
+  std::map<int, Batch> customers;
+  for (EndedRequest& ended : batch) customers[ended.end.claim.customer_id].push_back(std::move(ended));
+  std::exception_ptr absence;
+  for (auto& [customer, ends] : customers) {
+    std::string why;
+    try {
+      if (!absence) co_await write(ends);
+    } catch (const std::exception& error) {
+      why = error.what();
+      if (db::is_absence(error) || !db::is_database_fault(error)) absence = std::current_exception();
+    }
+    if (absence) {
+      std::move(ends.begin(), ends.end(), std::back_inserter(waiting_));
+    } else if (!why.empty()) {
+      refuse(std::move(ends), why);
+    }
+  }
+  if (absence) std::rethrow_exception(absence);
+}
+
+void RequestEnds::refuse(Batch batch, const std::string& why) {
+  const int customer = batch.front().end.claim.customer_id;
+  Refused& refused = refused_[customer];
+  const Seconds pause = database_retry.delay(++refused.failures);
+  refused.again_at = Clock::now() + std::chrono::duration_cast<Clock::duration>(pause);
+  std::move(batch.begin(), batch.end(), std::back_inserter(refused.ends));
+  refusal_ = why;
+  on_refused_(customer, true);
+  observer_.on(WorkRefused{"ends of deletions", why, pause});
+  changed_();
+}
+
+// Those whose time has come, one customer after the other.
+asio::awaitable<void> RequestEnds::retry_refused() {
+  std::vector<int> due;
+  for (const auto& [customer, refused] : refused_) {
+    if (refused.again_at <= Clock::now()) due.push_back(customer);
+  }
+  for (const int customer : due) {
+    Refused& refused = refused_.at(customer);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(refused.ends.size(), most_ends));
+    Batch batch(std::make_move_iterator(refused.ends.begin()), std::make_move_iterator(refused.ends.begin() + count));
+    refused.ends.erase(refused.ends.begin(), refused.ends.begin() + count);
+    std::string why;
+    std::exception_ptr absence;
+    try {
+      co_await write(batch);
+    } catch (const std::exception& error) {
+      why = error.what();
+      if (db::is_absence(error) || !db::is_database_fault(error)) absence = std::current_exception();
+    }
+    if (absence) {
+      std::move(batch.begin(), batch.end(), std::back_inserter(refused.ends));
+      std::rethrow_exception(absence);
+    }
+    if (why.empty()) {
+      accept(customer);
+    } else {
+      refuse(std::move(batch), why);
+    }
+  }
+}
+
+// What came meanwhile is written as usual.
+void RequestEnds::accept(int customer) {
+  auto refused = refused_.extract(customer);
+  std::move(refused.mapped().ends.begin(), refused.mapped().ends.end(), std::back_inserter(waiting_));
+  on_refused_(customer, false);
+  if (refused_.empty()) {
+    refusal_.clear();
+    observer_.on(WorkAccepted{"ends of deletions"});
+  }
+  changed_();
+}
+
+Seconds RequestEnds::until_retry() const {
+  Clock::time_point first = Clock::time_point::max();
+  for (const auto& [customer, refused] : refused_) first = std::min(first, refused.again_at);
+  if (refused_.empty()) return 1h;
+  return std::max<Seconds>(first - Clock::now(), 0s);
+}
+
+void RequestEnds::written(Batch batch, const db::NotFinished& rest) {
   const std::set<std::size_t> busy(rest.busy.begin(), rest.busy.end());
   const std::set<std::size_t> lost(rest.lost.begin(), rest.lost.end());
   for (std::size_t place = 0; place < batch.size(); ++place) {

@@ -15,12 +15,19 @@ constexpr int ahead = 8;
 constexpr int batches_ahead = 2;
 constexpr int weight_of_one = 100;
 
+// Customers without an answer that are the account's trouble: one or two are their own.
+constexpr std::size_t unwell_is_trouble = 3;
+
 // Whether it has never been sent.
 bool is_new(const db::RequestClaim& claim) {
   return claim.attempts == 0 && !claim.may_be_done;
 }
 
 }  // namespace
+
+bool RequestLanes::OfAccount::trouble() const {
+  return unwell.size() >= unwell_is_trouble;
+}
 
 int RequestLanes::Lane::weight() const {
   return per_call == 1 ? weight_of_one : std::max(1, weight_of_one * ahead / batches_ahead / per_call);
@@ -47,9 +54,9 @@ void RequestLanes::found(const std::vector<db::WaitingCustomer>& customers) {
 // How many more a lane may claim: its share, but what is in trouble or cannot be written claims no more than it can
 // use.
 int RequestLanes::places_of(const Lane& lane, int share) const {
-  if (lane.exhausted) return 0;
+  if (lane.exhausted || lane.held) return 0;
   const auto account = accounts_.find(lane.account);
-  const bool trouble = lane.calls.trouble || (account != accounts_.end() && account->second.trouble);
+  const bool trouble = lane.trouble || (account != accounts_.end() && account->second.trouble());
   const int most = 2 * ahead * concurrency_() * weight_of_one / lane.weight();
   return std::clamp((trouble ? 1 : most) - lane.in_hand, 0, share);
 }
@@ -94,7 +101,7 @@ void RequestLanes::claimed(const std::vector<db::Lane>& asked, const std::vector
     Lane& lane = lanes_.at(claim.customer_id);
     lane.unsent.push_back(claim);
     ++lane.in_hand;
-    unsent_ += lane.weight();
+    if (!lane.held) unsent_ += lane.weight();
     in_hand_.insert(claim.number);
   }
   for (const db::Lane& one : asked) {
@@ -116,11 +123,12 @@ void RequestLanes::claimed(const std::vector<db::Lane>& asked, const std::vector
 }
 
 bool RequestLanes::may_send(const Lane& lane) {
-  const Calls& of_account = account(lane.account);
+  if (lane.held) return false;
+  const Calls& of_account = account(lane.account).calls;
+  const bool trouble = account(lane.account).trouble();
   const Limits limits = limits_of_(lane.account);
-  return of_account.in_flight < (of_account.trouble ? std::min(1, limits.in_flight) : limits.in_flight) &&
-         (limits.waiting == 0 || of_account.waiting < limits.waiting) &&
-         !(lane.calls.trouble && lane.calls.in_flight > 0);
+  return of_account.in_flight < (trouble ? std::min(1, limits.in_flight) : limits.in_flight) &&
+         (limits.waiting == 0 || of_account.waiting < limits.waiting) && !(lane.trouble && lane.calls.in_flight > 0);
 }
 
 std::optional<RequestLanes::Request> RequestLanes::next() {
@@ -136,19 +144,29 @@ std::optional<RequestLanes::Request> RequestLanes::next() {
   if (!lane.unsent.empty()) turns_.push_back(customer_id);
   unsent_ -= lane.weight();
   ++lane.calls.in_flight;
-  ++account(lane.account).in_flight;
-  ++(request.waits ? account(lane.account).waiting : in_flight_);
+  ++account(lane.account).calls.in_flight;
+  ++(request.waits ? account(lane.account).calls.waiting : in_flight_);
   return request;
+}
+
+// What it has claimed is not to be sent soon: others may claim in its place.
+void RequestLanes::hold(int customer_id, bool held) {
+  const auto found = lanes_.find(customer_id);
+  if (found == lanes_.end() || found->second.held == held) return;
+  Lane& lane = found->second;
+  const int weight = static_cast<int>(lane.unsent.size()) * lane.weight();
+  unsent_ += held ? -weight : weight;
+  lane.held = held;
 }
 
 std::vector<RequestLanes::Request> RequestLanes::sent(Request& request, int per_call) {
   if (std::exchange(request.waits, false)) {
-    --account(request.account).waiting;
+    --account(request.account).calls.waiting;
     ++in_flight_;
   }
   Lane& lane = lanes_.at(request.claim.customer_id);
   std::vector<Request> along;
-  if (!is_new(request.claim) || lane.calls.trouble || account(lane.account).trouble) return along;
+  if (!is_new(request.claim) || lane.trouble || account(lane.account).trouble()) return along;
   const auto most = static_cast<std::size_t>(per_call - 1);
   for (auto claim = lane.unsent.begin(); claim != lane.unsent.end() && along.size() < most;) {
     if (!is_new(*claim)) {
@@ -157,7 +175,7 @@ std::vector<RequestLanes::Request> RequestLanes::sent(Request& request, int per_
     }
     along.push_back({std::move(*claim), lane.customer, lane.account});
     claim = lane.unsent.erase(claim);
-    unsent_ -= lane.weight();
+    if (!lane.held) unsent_ -= lane.weight();
   }
   if (lane.unsent.empty()) turns_.remove(request.claim.customer_id);
   return along;
@@ -165,10 +183,16 @@ std::vector<RequestLanes::Request> RequestLanes::sent(Request& request, int per_
 
 void RequestLanes::answered(const Request& request, Answer answer) {
   Lane& lane = lanes_.at(request.claim.customer_id);
-  --(request.waits ? account(request.account).waiting : in_flight_);
-  for (Calls* calls : {&lane.calls, &account(request.account)}) {
-    --calls->in_flight;
-    if (answer != Answer::none) calls->trouble = answer == Answer::fault;
+  --(request.waits ? account(request.account).calls.waiting : in_flight_);
+  --lane.calls.in_flight;
+  OfAccount& of_account = account(request.account);
+  --of_account.calls.in_flight;
+  if (answer == Answer::none) return;
+  lane.trouble = answer == Answer::fault;
+  if (lane.trouble) {
+    of_account.unwell.insert(request.claim.customer_id);
+  } else {
+    of_account.unwell.clear();
   }
 }
 
@@ -184,7 +208,7 @@ std::vector<RequestLanes::Request> RequestLanes::take_unsent(const std::optional
     if (account_name && lane.account != *account_name) continue;
     lane.exhausted = true;
     for (db::RequestClaim& claim : lane.unsent) taken.push_back({std::move(claim), lane.customer, lane.account});
-    unsent_ -= static_cast<int>(lane.unsent.size()) * lane.weight();
+    if (!lane.held) unsent_ -= static_cast<int>(lane.unsent.size()) * lane.weight();
     lane.unsent.clear();
   }
   std::erase_if(turns_, [&](int customer) { return lanes_.at(customer).unsent.empty(); });

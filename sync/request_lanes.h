@@ -7,6 +7,7 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -17,9 +18,10 @@
 namespace bounced::sync {
 
 // The deletion requests that this daemon has in hand, in a lane for each customer: for whom to claim more, and which
-// one to send next. Customers take turns, so that one with a million requests holds up nobody else's. A customer or
-// account whose last call met a fault that may pass gets one call at a time until one goes well: calls that hang hold
-// up few others, and an outage uses up the attempts of few requests. Where a call takes many requests, those of a
+// one to send next. Customers take turns, so that one with a million requests holds up nobody else's. A customer
+// whose last call met a fault that may pass gets one call at a time until one goes well, and so does an account with
+// several such customers and nobody else: calls that hang hold up few others, and an outage uses up the attempts of few
+// requests. Where a call takes many requests, those of a
 // customer that are there when it is sent go together.
 class RequestLanes {
  public:
@@ -58,6 +60,9 @@ class RequestLanes {
   // It is nobody's, or another's, now.
   void let_go(const Request& request);
 
+  // While ends of the customer cannot be written, nothing is claimed or sent for it.
+  void hold(int customer_id, bool held);
+
   // Takes out what was not sent yet, of one account or of all, and claims no more for it until it is found again.
   std::vector<Request> take_unsent(const std::optional<std::string>& account = std::nullopt);
 
@@ -70,7 +75,11 @@ class RequestLanes {
   struct Calls {
     int in_flight = 0;  // those that wait too
     int waiting = 0;
-    bool trouble = false;
+  };
+  struct OfAccount {
+    Calls calls;
+    std::set<int> unwell;  // customers whose last call met a fault, since a call of the account went well
+    [[nodiscard]] bool trouble() const;
   };
   struct Lane {
     std::string customer;
@@ -80,8 +89,10 @@ class RequestLanes {
     db::QueuePosition after;
     bool exhausted = false;  // nothing more is due, as far as we know
     bool asked = false;      // a claim for it is under way
+    bool held = false;       // its ends cannot be written
     std::deque<db::RequestClaim> unsent;
     Calls calls;
+    bool trouble = false;
     int in_hand = 0;  // unsent, in flight, or ended but not written
 
     // What a request takes of what may be claimed ahead.
@@ -91,17 +102,17 @@ class RequestLanes {
 
   [[nodiscard]] int places_of(const Lane& lane, int share) const;
   [[nodiscard]] bool may_send(const Lane& lane);
-  Calls& account(const std::string& name) { return accounts_[name]; }
+  OfAccount& account(const std::string& name) { return accounts_[name]; }
   void drop_if_done(int customer_id);
 
   std::function<int()> concurrency_;
   std::function<Limits(const std::string&)> limits_of_;
   std::map<int, Lane> lanes_;  // by customer
-  std::unordered_map<std::string, Calls> accounts_;
+  std::unordered_map<std::string, OfAccount> accounts_;
   std::list<int> turns_;                           // customers with unsent requests, the next one first
   int last_claimed_ = 0;                           // customer: claims take turns too
   int in_flight_ = 0;                              // without those that wait
-  int unsent_ = 0;                                 // the weight of what was claimed and not sent
+  int unsent_ = 0;                                 // the weight of what was claimed and not sent, without held lanes
   std::unordered_multiset<std::int64_t> in_hand_;  // a failover may give out a number twice
 };
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "sync/database_trouble.h"
 #include "sync/poll_group.h"
 
 namespace bounced::sync {
@@ -41,6 +42,10 @@ class Scheduler {
 
   boost::asio::awaitable<Seconds> claim_and_start();
   boost::asio::awaitable<Seconds> step();
+  void ended(const db::Claim& claim, const PollResult& result);
+  void fail_unnoted(const db::Claim& claim, const PollResult& result);
+  void brake(const PollResult& result);
+  [[nodiscard]] bool braked() const;
   [[nodiscard]] std::vector<int> not_now();
 
   db::Pool& pool_;
@@ -50,8 +55,18 @@ class Scheduler {
   Wakeup wakeup_;
   PollGroup polls_;
   std::map<int, Clock::time_point> left_alone_;  // customers that disagree, until when
+  struct Unnoted {
+    int failures = 0;           // in a row
+    Clock::time_point until{};  // it is left alone
+  };
+  std::map<int, Unnoted> unnoted_;  // customers whose failures could not be noted, so that only we know of them
+  std::map<int, int> lost_;         // customers: polls in a row whose session broke, though the database was there
   std::optional<Clock::time_point> lost_since_;  // the database
-  int losses_ = 0;                               // tries in a row that did not reach it
+  DatabaseTrouble trouble_;                      // of this loop
+  DatabaseTrouble poll_trouble_;                 // of polls that the database refuses
+  int refused_ = 0;                              // polls in a row that the database refused
+  Clock::time_point braked_until_{};             // when the next poll may start, while it refuses them
+  std::optional<int> probe_;                     // customer whose poll finds out whether it still does
   bool stopping_ = false;
 };
 

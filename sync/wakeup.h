@@ -3,8 +3,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <utility>
+
+#include "db/waiting.h"
 
 namespace bounced::sync {
 
@@ -12,20 +14,26 @@ namespace bounced::sync {
 // For one waiting coroutine, on one thread. Cancelling the coroutine ends the wait too, without an exception.
 class Wakeup {
  public:
-  explicit Wakeup(const boost::asio::any_io_executor& executor) : timer_(executor) {}
+  explicit Wakeup(boost::asio::any_io_executor executor) : waiting_(std::move(executor)) {}
 
   void wake() {
     woken_ = true;
-    timer_.cancel();
+    waiting_.release_all();
   }
 
+  boost::asio::awaitable<void> wait();
+  // Not even cancelling ends this one. For who winds up, and does not throw by itself.
+  boost::asio::awaitable<void> wait_though_cancelled(
+      std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max());
   boost::asio::awaitable<void> wait(std::chrono::duration<double> at_most);
 
   // When wait() was called last (at first: when this was made), that is, when the loop came round.
   [[nodiscard]] std::chrono::steady_clock::time_point waited_at() const { return waited_at_; }
 
  private:
-  boost::asio::steady_timer timer_;
+  boost::asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point until, WhenCancelled when_cancelled);
+
+  WaitList waiting_;
   bool woken_ = false;
   std::chrono::steady_clock::time_point waited_at_ = std::chrono::steady_clock::now();
 };

@@ -4,9 +4,9 @@
 with free as (
   select * from unnest($2::text[], $3::int[]) as f (account, places)
 ), due as (
-  select d.customer_id, a.paused_at is not null as was_paused
+  select d.customer_id, a.call_pauses ?| '{lists,all}' as was_paused
     from free f
-    join bounced.accounts a on a.name = f.account and (a.paused_until is null or a.paused_until <= now())
+    join bounced.accounts a on a.name = f.account and coalesce(bounced.pause_end(a, 'lists') <= now(), true)
    cross join lateral (
          select c.customer_id, c.next_poll_at
            from bounced.customers c

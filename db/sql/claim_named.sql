@@ -1,7 +1,7 @@
 -- Claims those of the named customers that nobody holds, for a full poll, due or not.
 -- $1 daemon; $2 names; $3 customers that this daemon polls already.
 with free as (
-  select c.customer_id, a.paused_at is not null as was_paused
+  select c.customer_id, a.call_pauses ?| '{lists,all}' as was_paused
     from bounced.customers c
     join bounced.accounts a on a.name = c.account
    where c.name = any ($2::text[]) and c.active

@@ -8,7 +8,7 @@ with lane as (
   select r.request_id, a.name as account, l.turn, r.round, bounced.deletions_left(a) as left_today
     from lane l
     join bounced.customers c on c.customer_id = l.customer_id and c.active and c.account = l.account
-    join bounced.accounts a on a.name = c.account and (a.paused_until is null or a.paused_until <= now())
+    join bounced.accounts a on a.name = c.account and coalesce(bounced.pause_end(a, 'deletions') <= now(), true)
    cross join lateral (
          select p.request_id, row_number() over () as round
            from (select q.request_id

@@ -21,7 +21,9 @@ with ended as materialized (
    group by customer_id, email
 ), gone as (
   update bounced.mirror m
-     set gone_at = now(), gone_because = case when o.by_us then 'deleted' else 'disappeared' end,
+     -- A clock that was put back makes nothing gone before it was last seen.
+     set gone_at = greatest(now(), m.last_seen_at, c.last_full_at),
+         gone_because = case when o.by_us then 'deleted' else 'disappeared' end,
          last_seen_at = greatest(m.last_seen_at, c.last_full_at)
     from off o
     join bounced.customers c on c.customer_id = o.customer_id

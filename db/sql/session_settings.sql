@@ -15,9 +15,18 @@ set client_connection_check_interval = '10s';
 -- A merge of many rows looks dear enough to be compiled, which took 0.7 s of the 4.7 s of one of a million rows, and
 -- gained nothing.
 set jit = off;
+-- What a role's or a database's defaults may say otherwise, and the queries rely on. Under another isolation level
+-- merges and claims of several daemons fail each other.
+set default_transaction_isolation = 'read committed';
+set default_transaction_deferrable = off;
+set idle_session_timeout = 0;
+-- From PostgreSQL 17 on.
+select set_config(name, '0', false) from pg_settings where name = 'transaction_timeout';
+set array_nulls = on;
+set row_security = on;
 -- The rules for changes that people make to deletion requests (a trigger) are not for us.
 set bounced.daemon = 'on';
 set timezone = 'UTC';
 set datestyle = 'ISO';
 set client_min_messages = 'error';
-select current_setting('server_encoding'), current_database();
+select current_setting('server_encoding'), current_database(), current_setting('transaction_read_only');

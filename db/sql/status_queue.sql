@@ -19,7 +19,7 @@ select c.name, coalesce(o.pending, 0), coalesce(o.sending, 0), coalesce(f.failed
        to_char(o.next_attempt, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), extract(epoch from now() - o.next_attempt)::float8,
        case when coalesce(o.pending, 0) = 0 then ''
             when not c.active then 'inactive'
-            when a.paused_until > now() then 'paused'
+            when bounced.pause_end(a, 'deletions') > now() then 'paused'
             when bounced.deletions_left(a) = 0 then 'daily limit'
             when o.next_attempt > now() then 'retry'
             else '' end

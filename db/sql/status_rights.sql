@@ -4,7 +4,8 @@ select w.privilege || ' on ' || w.name
   from (values ('bounced.accounts', 'select, insert, update'), ('bounced.customers', 'select, insert, update'),
                ('bounced.daemons', 'select, insert, update, delete'), ('bounced.live_daemons', 'select'),
                ('bounced.server', 'select, update'), ('bounced.mirror_edition', 'select'),
-               ('bounced.mirror', 'select, insert, update'), ('bounced.polls', 'select, insert, delete'),
+               ('bounced.mirror', 'select, insert, update, delete'), ('bounced.polls', 'select, insert, delete'),
+               ('bounced.poll_requests', 'select, delete'), ('bounced.schema_migrations', 'select'),
                ('bounced.deletion_requests', 'select, update, delete')) as t (name, privileges)
  cross join lateral (select t.name, p.privilege from unnest(string_to_array(t.privileges, ', ')) as p (privilege)) w
  where to_regclass(w.name) is not null and not has_table_privilege(to_regclass(w.name), w.privilege)
@@ -21,3 +22,7 @@ union all
 select 'usage on sequence bounced.claims'
  where to_regclass('bounced.claims') is not null
    and not has_sequence_privilege(to_regclass('bounced.claims'), 'usage')
+union all
+select 'execute on function bounced.next_slot'
+ where to_regprocedure('bounced.next_slot(integer, interval, timestamptz)') is not null
+   and not has_function_privilege(to_regprocedure('bounced.next_slot(integer, interval, timestamptz)'), 'execute')

@@ -17,7 +17,7 @@ with recursive waiting as (
           limit 1) n
 )
 select w.customer_id, c.name, c.account,
-       extract(epoch from greatest(w.next_attempt_at, a.paused_until,
+       extract(epoch from greatest(w.next_attempt_at, bounced.pause_end(a, 'deletions'),
                                    case when bounced.deletions_left(a) = 0
                                         then (((now() at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC')
                                    end) - clock_timestamp())::float8,

@@ -12,6 +12,14 @@
 namespace bounced::api {
 
 namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+// A list that comes slowly is passed on in smaller batches, so that it is seen to move.
+constexpr auto longest_between_puts = std::chrono::minutes(1);
+
+}  // namespace
 
 Caller::Caller(const asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines)
     : key_(account.key.value()),
@@ -41,6 +49,9 @@ asio::awaitable<Caller::ListOutcome> Caller::read_list_answer(HttpRequest reques
   std::vector<db::ListedBounce> batch;
   std::size_t size = 0;  // of the batch
   bool good = true;
+  std::uint64_t seen = 0;      // entries so far
+  std::uint64_t unearned = 0;  // bytes since the last one: blanks without end are not worth waiting for
+  auto put_at = Clock::now();
   while (good) {
     const std::string_view piece = co_await http->read();
     if (piece.empty()) break;
@@ -48,8 +59,15 @@ asio::awaitable<Caller::ListOutcome> Caller::read_list_answer(HttpRequest reques
     const std::size_t before = batch.size();
     good = parser->write(piece, batch);
     for (std::size_t index = before; index < batch.size(); ++index) size += db::size_of(batch[index]);
-    if (size < batch_bytes / 2) continue;  // what the next piece adds still fits
+    unearned += piece.size();
+    if (const std::uint64_t now = parser->counts().all(); now != seen) {
+      seen = now;
+      http->earn(std::exchange(unearned, 0));
+    }
+    const bool fits = size < batch_bytes / 2;  // what the next piece adds
+    if (fits && Clock::now() - put_at < longest_between_puts) continue;
     co_await sink.put(std::exchange(batch, {}));
+    put_at = Clock::now();
     size = 0;
   }
   good = good && parser->finish(batch);
@@ -125,15 +143,22 @@ Fault Caller::located(std::string_view target, Fault fault) const {
 }
 
 Fault Caller::unreachable(std::string_view target, const TransportError& error) const {
-  return located(target, {Fault::Kind::unavailable, presentable(error.what(), key_.reveal()), {}, 0});
+  return located(target,
+                 {Fault::Kind::unavailable, presentable(error.what(), key_.reveal()), {}, 0, Fault::Origin::network});
 }
 
 Fault Caller::not_understood(std::string_view target, const std::string& why) const {
-  return located(target, {Fault::Kind::not_understood, "HTTP 200: " + why, {}, 200});
+  return located(target, {Fault::Kind::not_understood, "HTTP 200: " + why, {}, 200, Fault::Origin::between});
 }
 
 Fault Caller::rate_limited(std::string_view target, const std::string& why, std::chrono::seconds retry_after) const {
-  return located(target, {Fault::Kind::rate_limited, why, retry_after, 0});
+  return located(target, {Fault::Kind::rate_limited, why, retry_after, 0, Fault::Origin::ours});
+}
+
+Fault Caller::fault_of(std::string_view target, Text answer) const {
+  Fault fault = fault_of(target, answer.head, std::move(answer.body), {});
+  fault.sent_twice = answer.sent_twice;
+  return fault;
 }
 
 Fault Caller::fault_of(std::string_view target, const HttpHead& head, std::string body, std::string not_a_list) const {

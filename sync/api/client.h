@@ -17,6 +17,7 @@
 #include "sync/api/address.h"
 #include "sync/api/fault.h"
 #include "sync/api/parse/removal.h"
+#include "sync/api/permit.h"
 #include "sync/api/subuser.h"
 
 // The border between the job and the APIs, in words that each of them can speak.
@@ -45,10 +46,6 @@ struct ListRead {
   [[nodiscard]] bool complete() const { return without_email == 0 && unproven.empty(); }
 };
 
-// Called before each request of a read but the first, for which the caller has a turn. What it throws passes through.
-// None: the requests need no turns.
-using NextTurn = std::function<boost::asio::awaitable<void>()>;
-
 // Addresses that were taken off a list, or were not on it. (Of several at once the API may say only that they are off.)
 struct Removal {
   Removed outcome;
@@ -63,6 +60,8 @@ struct Removal {
 // (terminal) throws system_error(operation_aborted), at the latest when the sink's put has ended; but what a remove()
 // was already told, it returns.
 //
+// `admit` is asked before each request, and gives leave to make it (sync/api/permit.h).
+//
 // Customers are named as the API names them (config::Customer::api_name).
 class Client {
  public:
@@ -72,22 +71,27 @@ class Client {
   // document is a ListRead; after a Fault, what was put into the sink means nothing.
   virtual boost::asio::awaitable<std::variant<ListRead, Fault>> read_list(std::string customer,
                                                                           std::optional<int> recent_days, Sink& sink,
-                                                                          NextTurn next_turn) = 0;
+                                                                          Admit admit) = 0;
 
   // Takes the addresses off the customer's list, by one request. After a Fault they may be off or not, unless the fault
   // is a refusal.
-  virtual boost::asio::awaitable<std::variant<Removal, Fault>> remove(std::string customer, Addresses addresses) = 0;
+  virtual boost::asio::awaitable<std::variant<Removal, Fault>> remove(std::string customer, Addresses addresses,
+                                                                      Admit admit) = 0;
   // How many addresses remove() takes.
   [[nodiscard]] virtual std::size_t most_removed() const { return 1; }
 
   // All customers of the account, by name; each once. Where the API cannot tell: a Fault (refused).
-  virtual boost::asio::awaitable<std::variant<std::vector<Subuser>, Fault>> list_customers(NextTurn next_turn) = 0;
+  virtual boost::asio::awaitable<std::variant<std::vector<Subuser>, Fault>> list_customers(Admit admit) = 0;
 };
 
 struct Deadlines {
   std::chrono::milliseconds connect = std::chrono::seconds(15);  // name, TCP and TLS, together
   std::chrono::milliseconds first_byte = std::chrono::seconds(60);
-  std::chrono::milliseconds silence = std::chrono::seconds(60);  // between two pieces of a body
+  std::chrono::milliseconds silence = std::chrono::seconds(60);  // between two pieces of an answer
+  // What an exchange may wait for the network in all, and how fast entries of a list must come in to be waited for
+  // longer than that (see Budget). Real servers are a thousand times as fast.
+  std::chrono::milliseconds total = std::chrono::seconds(120);
+  std::uint64_t bytes_per_second = 1024;
 };
 
 // The account must have its key. Throws std::runtime_error if its ca_file cannot be used.

@@ -21,4 +21,18 @@ const char* name(Fault::Kind kind) {
   return "unknown";
 }
 
+const char* name(Fault::Origin origin) {
+  switch (origin) {
+    case Fault::Origin::api:
+      return "the API";
+    case Fault::Origin::between:
+      return "something between";
+    case Fault::Origin::network:
+      return "the network";
+    case Fault::Origin::ours:
+      return "our own limits";
+  }
+  return "unknown";
+}
+
 }  // namespace bounced::api

@@ -18,8 +18,8 @@ using boost::system::error_code;
 
 class HttpAnswer::Impl {
  public:
-  Impl(HttpClient& client, std::unique_ptr<Connection> connection)
-      : client_(client), connection_(std::move(connection)) {}
+  Impl(HttpClient& client, std::unique_ptr<Connection> connection, const Budget& budget)
+      : client_(client), connection_(std::move(connection)), budget_(budget) {}
 
   asio::awaitable<void> start(const std::string& request);
   asio::awaitable<std::string_view> read();
@@ -30,6 +30,7 @@ class HttpAnswer::Impl {
   std::unique_ptr<Connection> connection_;
   HttpHead head_;
   std::uint64_t body_bytes_ = 0;
+  Budget budget_;
 
  private:
   asio::awaitable<void> read_head();
@@ -49,8 +50,27 @@ class HttpAnswer::Impl {
 
 namespace {
 
-// Far more than real heads have, and little to hold.
+// Of a head, a chunk's head, or trailers: far more than real ones have, and little to hold.
 constexpr std::uint32_t head_limit = 64 * 1024;
+// A server sends one or two, if any.
+constexpr int most_heads_of_1xx = 20;
+
+// Time that is spent waiting for the network.
+class NetworkWait {
+ public:
+  explicit NetworkWait(Budget& budget) : budget_(budget) {}
+  ~NetworkWait() { budget_.waited(std::chrono::ceil<Budget::Duration>(std::chrono::steady_clock::now() - began_)); }
+  NetworkWait(const NetworkWait&) = delete;
+  NetworkWait& operator=(const NetworkWait&) = delete;
+
+ private:
+  Budget& budget_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
+TransportError took_too_long() {
+  return TransportError("the answer took too long in all");
+}
 
 TransportError not_http(const error_code& error) {
   if (error == http::error::partial_message || error == http::error::end_of_stream) {
@@ -62,9 +82,14 @@ TransportError not_http(const error_code& error) {
 }  // namespace
 
 asio::awaitable<void> HttpAnswer::Impl::start(const std::string& request) {
-  co_await connection_->write(asio::buffer(request), client_.deadlines_.first_byte);
+  {
+    const NetworkWait wait(budget_);
+    co_await connection_->write(asio::buffer(request), budget_.within(client_.deadlines_.first_byte));
+  }
   // Heads of 1xx come before the one that counts.
+  int heads = 0;
   do {
+    if (++heads > most_heads_of_1xx) throw TransportError("the answer does not begin: heads of 1xx without end");
     parser_.emplace();
     parser_->header_limit(head_limit);
     parser_->body_limit(boost::none);
@@ -88,7 +113,16 @@ asio::awaitable<void> HttpAnswer::Impl::read_head() {
 
 // Reads from the network into received_, or tells the parser that no more comes.
 asio::awaitable<void> HttpAnswer::Impl::receive(std::chrono::milliseconds limit) {
-  const std::size_t size = co_await connection_->read_some(received_.prepare(piece_bytes), limit);
+  if (received_.size() >= head_limit) throw TransportError("the answer is not valid HTTP: a chunk's head without end");
+  if (budget_.used_up()) throw took_too_long();
+  std::size_t size = 0;
+  try {
+    const NetworkWait wait(budget_);
+    size = co_await connection_->read_some(received_.prepare(piece_bytes), budget_.within(limit));
+  } catch (const TransportError&) {
+    if (budget_.used_up()) throw took_too_long();
+    throw;
+  }
   received_.commit(size);
   if (size > 0) co_return;
   error_code error;
@@ -159,8 +193,8 @@ void HttpAnswer::Impl::give_back() {
   if (reusable) client_.idle_.push_back({std::move(connection_), std::chrono::steady_clock::now()});
 }
 
-HttpAnswer::HttpAnswer(HttpClient& client, std::unique_ptr<Connection> connection)
-    : impl_(std::make_unique<Impl>(client, std::move(connection))) {}
+HttpAnswer::HttpAnswer(HttpClient& client, std::unique_ptr<Connection> connection, const Budget& budget)
+    : impl_(std::make_unique<Impl>(client, std::move(connection), budget)) {}
 
 HttpAnswer::~HttpAnswer() {
   impl_->give_back();
@@ -174,6 +208,10 @@ asio::awaitable<std::string_view> HttpAnswer::read() {
   return impl_->read();
 }
 
+void HttpAnswer::earn(std::uint64_t bytes) {
+  impl_->budget_.earn(bytes);
+}
+
 std::uint64_t HttpAnswer::body_bytes() const {
   return impl_->body_bytes_;
 }
@@ -184,20 +222,25 @@ HttpClient::HttpClient(asio::any_io_executor executor, Origin origin, std::share
 
 asio::awaitable<std::unique_ptr<HttpAnswer>> HttpClient::send(HttpRequest request) {
   const std::string bytes = write_out(request);
+  Budget budget(deadlines_.total, deadlines_.bytes_per_second);
   bool sent_twice = false;
   if (auto idle = take_idle()) {
-    auto answer = std::make_unique<HttpAnswer>(*this, std::move(idle));
+    auto answer = std::make_unique<HttpAnswer>(*this, std::move(idle), budget);
     try {
       co_await answer->impl_->start(bytes);
       co_return answer;
     } catch (const TransportError& error) {
       if (error.reason() != TransportError::Reason::closed || answer->impl_->begun()) throw;
     }
+    budget = answer->impl_->budget_;
     sent_twice = true;
   }
   auto connection = std::make_unique<Connection>(executor_, origin_, *tls_);
-  co_await connection->open(deadlines_.connect);
-  auto answer = std::make_unique<HttpAnswer>(*this, std::move(connection));
+  {
+    const NetworkWait wait(budget);
+    co_await connection->open(budget.within(deadlines_.connect));
+  }
+  auto answer = std::make_unique<HttpAnswer>(*this, std::move(connection), budget);
   answer->sent_twice_ = sent_twice;
   co_await answer->impl_->start(bytes);
   co_return answer;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "sync/api/budget.h"
 #include "sync/api/client.h"
 #include "sync/api/connection.h"
 #include "sync/api/origin.h"
@@ -43,7 +44,7 @@ class HttpClient;
 // An answer whose head has come. Its connection is used again if the body was read to its end, else closed.
 class HttpAnswer {
  public:
-  HttpAnswer(HttpClient& client, std::unique_ptr<Connection> connection);
+  HttpAnswer(HttpClient& client, std::unique_ptr<Connection> connection, const Budget& budget);
   HttpAnswer(const HttpAnswer&) = delete;
   HttpAnswer& operator=(const HttpAnswer&) = delete;
   ~HttpAnswer();
@@ -54,6 +55,8 @@ class HttpAnswer {
   // The next bytes of the body, unpacked, at most piece_bytes; none: it has ended, as its framing and its packing say.
   // They are valid until the next call. Throws TransportError.
   boost::asio::awaitable<std::string_view> read();
+  // So much of the body was worth waiting for: the exchange may go on for longer.
+  void earn(std::uint64_t bytes);
   // Of the body so far, as it came over the wire.
   [[nodiscard]] std::uint64_t body_bytes() const;
 
@@ -74,7 +77,8 @@ class HttpClient {
   [[nodiscard]] const Origin& origin() const { return origin_; }
 
   // Sends the request and waits for the answer's head. On a connection that was kept and that the server has closed
-  // meanwhile, it is sent once more on a new one: so it must be a request that may arrive twice. Throws TransportError.
+  // meanwhile, it is sent once more on a new one: so it must be a request that may arrive twice. All of it, and reading
+  // the answer, has one budget. Throws TransportError.
   boost::asio::awaitable<std::unique_ptr<HttpAnswer>> send(HttpRequest request);
 
  private:

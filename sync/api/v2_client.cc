@@ -20,27 +20,31 @@ class V2Client final : public Client {
       : format_(account.format), method_(account.method), user_(account.user), caller_(executor, account, deadlines) {}
 
   asio::awaitable<std::variant<ListRead, Fault>> read_list(std::string customer, std::optional<int> recent_days,
-                                                           Sink& sink, NextTurn) override {
+                                                           Sink& sink, Admit admit) override {
     Parameters parameters{{"task", "get"}, {"date", "1"}};
     if (recent_days) parameters.emplace_back("days", std::to_string(*recent_days));
+    const Permit permit = co_await admitted(admit);
     co_return co_await caller_.read_list(request(customer, std::move(parameters)), format_, sink);
   }
 
-  asio::awaitable<std::variant<Removal, Fault>> remove(std::string customer, Addresses addresses) override {
+  asio::awaitable<std::variant<Removal, Fault>> remove(std::string customer, Addresses addresses,
+                                                       Admit admit) override {
     if (addresses.all().size() > most_removed()) throw std::logic_error("v2 removes one address at a time");
     const Address& address = addresses.all().front();
     HttpRequest asked = request(customer, {{"task", "delete"}, {"email", address.text()}});
     const std::string target = asked.target;
+    const Permit permit = co_await admitted(admit);
     auto answer = co_await caller_.read_text(std::move(asked), classified_bytes);
     if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
     auto& text = std::get<Caller::Text>(answer);
     const auto removed = text.whole ? read_removal(text.head.status, text.body) : std::nullopt;
     if (removed) co_return Removal{*removed, text.sent_twice};
-    co_return caller_.fault_of(target, text.head, std::move(text.body), {});
+    co_return caller_.fault_of(target, std::move(text));
   }
 
-  asio::awaitable<std::variant<std::vector<Subuser>, Fault>> list_customers(NextTurn) override {
-    co_return Fault{Fault::Kind::refused, "v2 of the API does not name an account's customers", {}, 0};
+  asio::awaitable<std::variant<std::vector<Subuser>, Fault>> list_customers(Admit) override {
+    co_return Fault{
+        Fault::Kind::refused, "v2 of the API does not name an account's customers", {}, 0, Fault::Origin::ours};
   }
 
  private:

@@ -35,10 +35,10 @@ sanitized_tests() {
 }
 
 thread_tests() {
-  build tsan pool_test
+  build tsan pool_test liveness_test
   # g++ 12's ThreadSanitizer cannot place its memory where the kernel makes addresses very random.
   if setarch -R true 2>/dev/null; then wrapper=(setarch -R); fi
-  run_tests tsan -R '^pool_test$'
+  run_tests tsan -R '^(pool|liveness)_test$'
   wrapper=()
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns to call under a rate limit: shared by daemons, deletions first, polls not last.
-#include "sync/call_turns.h"
+#include "sync/admission.h"
 
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -19,43 +19,62 @@ namespace bounced::test {
 namespace {
 
 using namespace std::chrono_literals;
-using sync::CallTurns;
+using sync::Admission;
+using sync::CallKind;
+using sync::Visit;
 using Clock = std::chrono::steady_clock;
 
 class Turns : public PollTest {
  protected:
   // So many coroutines wait for a turn each; `ended` has who came, in their order, and "-" before who was turned back.
   struct Waiters {
-    Waiters(Daemon& daemon, CallTurns& turns) : io(daemon.io), turns_(turns), happened(daemon.io) {}
+    Waiters(Daemon& daemon, Admission& turns) : io(daemon.io), turns_(turns), happened(daemon.io) {}
 
-    void add(CallTurns::Use use, const std::string& name) {
+    void add(CallKind kind, const std::string& name) {
       ++waiting;
-      asio::co_spawn(io, turns_.wait(use), [this, name](std::exception_ptr error, bool turn) {
+      asio::co_spawn(io, turns_.enter(visit(kind)), [this, name](const std::exception_ptr& error, const api::Permit&) {
         --waiting;
-        EXPECT_FALSE(error);
-        ended += (turn ? "" : "-") + name;
+        ended += (error ? "-" : "") + name;
         at.push_back(Clock::now());
         happened.wake();
       });
+    }
+    static std::shared_ptr<Visit> visit(CallKind kind) {
+      return std::make_shared<Visit>(Visit{.kind = kind, .account = "json"});
     }
     asio::awaitable<void> all() {
       while (waiting > 0) co_await happened.wait(1s);
     }
 
     asio::any_io_executor io;
-    CallTurns& turns_;
+    Admission& turns_;
     sync::Wakeup happened;
     int waiting = 0;
     std::string ended;
     std::vector<Clock::time_point> at;
   };
 
-  // body(Daemon&, CallTurns&, Waiters&)
+  static Admission::LimitsOf limits(const config::RateLimit& limit) {
+    return [limit](const std::string&) { return Admission::Limits{.rate = limit, .at_once = 1000}; };
+  }
+  static Admission::TakeTurns from(db::Pool& pool) {
+    return [&pool](const std::string& account, const db::Pace& pace, const Admission::Wanted& wanted) {
+      return take(pool, account, pace, wanted);
+    };
+  }
+  static asio::awaitable<db::Turns> take(db::Pool& pool, std::string account, db::Pace pace, Admission::Wanted wanted) {
+    co_return co_await pool.run([&](db::Session& session) {
+      return db::take_turns(session, account, pace, wanted.lists, wanted.deletions, wanted.subusers);
+    });
+  }
+
+  // body(Daemon&, Admission&, Waiters&)
   template <class Body>
   void with_turns(const config::RateLimit& limit, Body body) {
     add_customer("c");
     with_daemon([&](Daemon& daemon) -> asio::awaitable<void> {
-      CallTurns turns(daemon.io, daemon.pool, "json", limit);
+      Admission turns(daemon.io, limits(limit), from(daemon.pool));
+      turns.set_totals({.lists = 1000, .deletions = 1000});
       Waiters waiters(daemon, turns);
       co_await body(daemon, turns, waiters);
     });
@@ -63,18 +82,18 @@ class Turns : public PollTest {
 };
 
 TEST_F(Turns, DeletionsGoFirstAndPollsKeepAQuarter) {
-  with_turns({.requests = 1000, .per = 10s}, [](Daemon&, CallTurns&, Waiters& waiters) -> asio::awaitable<void> {
-    for (int i = 0; i < 4; ++i) waiters.add(CallTurns::Use::poll, "p");
-    for (int i = 0; i < 9; ++i) waiters.add(CallTurns::Use::deletion, "d");
+  with_turns({.requests = 1000, .per = 10s}, [](Daemon&, Admission&, Waiters& waiters) -> asio::awaitable<void> {
+    for (int i = 0; i < 4; ++i) waiters.add(CallKind::list, "p");
+    for (int i = 0; i < 9; ++i) waiters.add(CallKind::deletion, "d");
     co_await waiters.all();
     EXPECT_EQ(waiters.ended, "dddpdddpdddpp");
   });
 }
 
 TEST_F(Turns, TheyAreSpreadEvenly) {
-  with_turns({.requests = 500, .per = 10s}, [](Daemon&, CallTurns&, Waiters& waiters) -> asio::awaitable<void> {
+  with_turns({.requests = 500, .per = 10s}, [](Daemon&, Admission&, Waiters& waiters) -> asio::awaitable<void> {
     const auto began = Clock::now();
-    for (int i = 0; i < 40; ++i) waiters.add(CallTurns::Use::poll, "p");
+    for (int i = 0; i < 40; ++i) waiters.add(CallKind::list, "p");
     co_await waiters.all();
     // 20 ms apart; what is not used in time is made up for by five at most.
     EXPECT_GE(waiters.at.back() - began, 34 * 20ms);
@@ -82,13 +101,14 @@ TEST_F(Turns, TheyAreSpreadEvenly) {
 }
 
 TEST_F(Turns, TwoDaemonsShareThem) {
-  with_turns({.requests = 500, .per = 10s}, [&](Daemon& daemon, CallTurns&, Waiters& one) -> asio::awaitable<void> {
-    CallTurns of_another(daemon.io, daemon.pool, "json", {.requests = 500, .per = 10s});
+  with_turns({.requests = 500, .per = 10s}, [&](Daemon& daemon, Admission&, Waiters& one) -> asio::awaitable<void> {
+    Admission of_another(daemon.io, limits({.requests = 500, .per = 10s}), from(daemon.pool));
+    of_another.set_totals({.lists = 1000, .deletions = 1000});
     Waiters other(daemon, of_another);
     const auto began = Clock::now();
     for (int i = 0; i < 25; ++i) {
-      one.add(CallTurns::Use::poll, "p");
-      other.add(CallTurns::Use::poll, "p");
+      one.add(CallKind::list, "p");
+      other.add(CallKind::list, "p");
     }
     co_await one.all();
     co_await other.all();
@@ -98,8 +118,8 @@ TEST_F(Turns, TwoDaemonsShareThem) {
 
 // A daemon that was stopped does not make up for it.
 TEST_F(Turns, TurnsThatWereMissedAreLost) {
-  with_turns({.requests = 1000, .per = 10s}, [](Daemon&, CallTurns&, Waiters& waiters) -> asio::awaitable<void> {
-    for (int i = 0; i < 90; ++i) waiters.add(CallTurns::Use::poll, "p");
+  with_turns({.requests = 1000, .per = 10s}, [](Daemon&, Admission&, Waiters& waiters) -> asio::awaitable<void> {
+    for (int i = 0; i < 90; ++i) waiters.add(CallKind::list, "p");
     while (waiters.ended.size() < 5) co_await waiters.happened.wait(1s);
     const std::size_t before = waiters.ended.size();
     std::this_thread::sleep_for(500ms);  // nothing runs meanwhile
@@ -113,50 +133,51 @@ TEST_F(Turns, TurnsThatWereMissedAreLost) {
 }
 
 TEST_F(Turns, APauseTurnsThoseBackWhoWait) {
-  with_turns({.requests = 1, .per = 1min}, [&](Daemon& daemon, CallTurns&, Waiters& waiters) -> asio::awaitable<void> {
-    waiters.add(CallTurns::Use::poll, "a");
+  with_turns({.requests = 1, .per = 1min}, [&](Daemon& daemon, Admission&, Waiters& waiters) -> asio::awaitable<void> {
+    waiters.add(CallKind::list, "a");
     while (waiters.ended.empty()) co_await waiters.happened.wait(1s);
     // By another daemon, seen at the next look for turns.
     co_await daemon.pool.run([](db::Session& session) {
       db::pause_account(session, "json", 1min, "rate_limited", "slow down", "-infinity");
     });
-    waiters.add(CallTurns::Use::poll, "b");
+    waiters.add(CallKind::list, "b");
     co_await waiters.all();
     EXPECT_EQ(waiters.ended, "a-b");
   });
 }
 
 TEST_F(Turns, WhoIsTurnedBackWaitsNoLongerAndWhoIsCancelledNeither) {
-  with_turns({.requests = 1, .per = 1h},
-             [&](Daemon& daemon, CallTurns& turns, Waiters& waiters) -> asio::awaitable<void> {
-               waiters.add(CallTurns::Use::deletion, "a");
-               while (waiters.ended.empty()) co_await waiters.happened.wait(1s);
-               waiters.add(CallTurns::Use::deletion, "b");
-               waiters.add(CallTurns::Use::poll, "c");
-               asio::cancellation_signal cancel;
-               std::exception_ptr cancelled;
-               ++waiters.waiting;
-               asio::co_spawn(daemon.io, turns.wait(CallTurns::Use::poll),
-                              asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr error, bool) {
-                                --waiters.waiting;
-                                cancelled = error;
-                                waiters.happened.wake();
-                              }));
-               co_await asio::post(daemon.io, asio::use_awaitable);
-               cancel.emit(asio::cancellation_type::terminal);
-               while (!cancelled) co_await waiters.happened.wait(1s);
-               turns.turn_back();
-               co_await waiters.all();
-               EXPECT_EQ(waiters.ended, "a-c-b");
-             });
+  with_turns(
+      {.requests = 1, .per = 1h}, [&](Daemon& daemon, Admission& turns, Waiters& waiters) -> asio::awaitable<void> {
+        waiters.add(CallKind::deletion, "a");
+        while (waiters.ended.empty()) co_await waiters.happened.wait(1s);
+        waiters.add(CallKind::deletion, "b");
+        waiters.add(CallKind::list, "c");
+        asio::cancellation_signal cancel;
+        std::exception_ptr cancelled;
+        ++waiters.waiting;
+        asio::co_spawn(daemon.io, turns.enter(Waiters::visit(CallKind::list)),
+                       asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr error, const api::Permit&) {
+                         --waiters.waiting;
+                         cancelled = error;
+                         waiters.happened.wake();
+                       }));
+        co_await asio::post(daemon.io, asio::use_awaitable);
+        cancel.emit(asio::cancellation_type::terminal);
+        while (!cancelled) co_await waiters.happened.wait(1s);
+        turns.turn_back("json", CallKind::list, 1s);
+        turns.turn_back("json", CallKind::deletion, 1s);
+        co_await waiters.all();
+        EXPECT_EQ(waiters.ended, "a-c-b");
+      });
 }
 
 TEST_F(Turns, ADatabaseThatIsAwayIsWaitedFor) {
   Cluster own;
   url = own.create_database();
-  with_turns({.requests = 100, .per = 1s}, [&](Daemon&, CallTurns&, Waiters& waiters) -> asio::awaitable<void> {
+  with_turns({.requests = 100, .per = 1s}, [&](Daemon&, Admission&, Waiters& waiters) -> asio::awaitable<void> {
     own.stop();
-    waiters.add(CallTurns::Use::poll, "p");
+    waiters.add(CallKind::list, "p");
     co_await waiters.happened.wait(300ms);
     EXPECT_EQ(waiters.waiting, 1);
     own.start();

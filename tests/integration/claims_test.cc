@@ -38,7 +38,7 @@ class Claims : public testing::Test {
     register_all();
   }
   Registered register_all(Existing existing = Existing::change) {
-    return register_configuration(session, daemon, {{"main", "v2"}, {"other", "v2"}}, settings, existing);
+    return register_configuration(session, daemon, {{{"main", "v2"}, {"other", "v2"}}, settings}, existing);
   }
 
   std::vector<std::string> due(int limit = 100, std::vector<Places> places = {{"main", 100}, {"other", 100}},
@@ -124,16 +124,52 @@ TEST_F(Claims, APausedAccountIsLeftAlone) {
   add("a");
   add("o", "other");
   const std::string now = value("select clock_timestamp()");
-  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "credentials", "wrong key", now), 1);
+  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "rate_limited", "slow", now, "lists"), 1);
   // What was asked before the pause tells nothing new.
-  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "credentials", "wrong key", now), std::nullopt);
-  EXPECT_FALSE(resume_account(session, "main", now));
+  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "rate_limited", "slow", now, "lists"), std::nullopt);
+  EXPECT_FALSE(resume_account(session, "main", now, "lists"));
   EXPECT_THAT(due(), ElementsAre("o"));
   EXPECT_GT(until_next_due(session, daemon, {"main"}, {}), std::chrono::minutes(59));
   const std::string later = value("select clock_timestamp()");
-  EXPECT_TRUE(resume_account(session, "main", later));
-  EXPECT_FALSE(resume_account(session, "main", later));
+  EXPECT_FALSE(resume_account(session, "main", later, "deletions"));
+  EXPECT_TRUE(resume_account(session, "main", later, "lists"));
+  EXPECT_FALSE(resume_account(session, "main", later, "lists"));
   EXPECT_THAT(due(100, {{"main", 1}}), ElementsAre("a"));
+}
+
+// Each kind of call is paused and resumed by itself; the columns for people tell of the pause that ends last.
+TEST_F(Claims, APauseConcernsItsKindOfCall) {
+  add("a");
+  const auto shown = [&] {
+    return value(
+        "select concat_ws(' ', paused_calls, paused_because, pauses, paused_until > now() + interval '50 min') "
+        "from bounced.accounts where name = 'main'");
+  };
+  const auto minutes_of = [&](const std::string& calls) {
+    return value("select coalesce(floor(extract(epoch from bounced.pause_end(a, '" + calls +
+                 "') - clock_timestamp()) / 60), 0)::int from bounced.accounts a where name = 'main'");
+  };
+  const auto pause = [&](const char* calls, std::chrono::minutes length) {
+    pause_account(session, "main", length, "rate_limited", std::string("no ") + calls, "infinity", calls);
+  };
+  pause("deletions", std::chrono::minutes(60));
+  EXPECT_EQ(shown(), "deletions no deletions 1 t");
+  EXPECT_THAT(due(), ElementsAre("a"));
+  EXPECT_EQ(minutes_of("lists"), "0");
+  EXPECT_EQ(minutes_of("deletions"), "59");
+  pause("lists", std::chrono::minutes(5));
+  EXPECT_EQ(shown(), "deletions no deletions 1 t");
+  EXPECT_EQ(minutes_of("lists"), "4");
+  EXPECT_TRUE(resume_account(session, "main", "infinity", "deletions"));
+  EXPECT_EQ(shown(), "lists no lists 1 f");
+  // Credentials that serve one kind of call are right for all.
+  pause("all", std::chrono::minutes(60));
+  EXPECT_EQ(shown(), "no all 1 t");
+  EXPECT_EQ(minutes_of("subusers"), "59");
+  EXPECT_TRUE(resume_account(session, "main", "-infinity", "deletions"));
+  EXPECT_EQ(shown(), "lists no lists 1 f");
+  EXPECT_TRUE(resume_account(session, "main", "infinity", "lists"));
+  EXPECT_EQ(shown(), "0");
 }
 
 TEST_F(Claims, AfterAPollTheCustomerIsDueInItsOwnSlot) {

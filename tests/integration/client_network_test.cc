@@ -297,8 +297,127 @@ TEST_F(ClientNetwork, TakesAsLongAsAListTakes) {
   EXPECT_EQ(list(), expected());
 }
 
+// Takes connections over plain HTTP, answers each request with `begin`, and goes on with `more` as long as the client
+// stays.
+asio::awaitable<void> drip(asio::ip::tcp::acceptor& acceptor, std::string begin, std::string more,
+                           std::chrono::milliseconds every) {
+  while (true) {
+    asio::ip::tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
+    std::string request;
+    boost::system::error_code gone;
+    auto token = asio::redirect_error(asio::use_awaitable, gone);
+    co_await asio::async_read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", token);
+    if (!gone) co_await asio::async_write(socket, asio::buffer(begin), token);
+    asio::steady_timer pause(socket.get_executor());
+    while (!gone) {
+      pause.expires_after(every);
+      co_await pause.async_wait(asio::use_awaitable);
+      co_await asio::async_write(socket, asio::buffer(more), token);
+    }
+  }
+}
+
+class SlowServer : public ClientNetwork {
+ protected:
+  SlowServer() {
+    deadlines.total = 300ms;  // in which no silence is as long as its limit
+  }
+
+  template <class Result>
+  Result call(const std::string& begin, const std::string& more, std::chrono::milliseconds every,
+              const std::function<asio::awaitable<Result>(Client&)>& what) {
+    return test::run([&](auto executor) -> asio::awaitable<Result> {
+      asio::ip::tcp::acceptor acceptor(executor, {asio::ip::address_v4::loopback(), 0});
+      account.base_url = "http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
+      asio::co_spawn(executor, drip(acceptor, begin, more, every), asio::detached);
+      const auto client = make_client(executor, account, deadlines);
+      Result result = co_await what(*client);
+      acceptor.close();
+      co_return result;
+    });
+  }
+
+  // What reading a list and removing an address are told.
+  void expect_fault(const std::string& begin, const std::string& more, std::chrono::milliseconds every,
+                    const testing::Matcher<std::string>& message) {
+    const std::function<asio::awaitable<Outcome>(Client&)> read = [](Client& client) -> asio::awaitable<Outcome> {
+      test::Collected ignored;
+      co_return co_await client.read_list(customer, std::nullopt, ignored, {});
+    };
+    const Fault of_list = fault_of(call(begin, more, every, read));
+    EXPECT_EQ(of_list.kind, Kind::unavailable);
+    EXPECT_THAT(of_list.message, message);
+    using Removed = std::variant<Removal, Fault>;
+    const std::function<asio::awaitable<Removed>(Client&)> remove = [](Client& client) -> asio::awaitable<Removed> {
+      co_return co_await client.remove(customer, Addresses(std::get<Address>(Address::parse("x@example.org"))), {});
+    };
+    const Removed removed = call(begin, more, every, remove);
+    ASSERT_TRUE(std::holds_alternative<Fault>(removed));
+    EXPECT_EQ(std::get<Fault>(removed).kind, Kind::unavailable);
+    EXPECT_THAT(std::get<Fault>(removed).message, message);
+  }
+};
+
+const std::string chunked_head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+const auto too_long_in_all = EndsWith("the answer took too long in all");
+
+TEST_F(SlowServer, AHeadThatDripsEnds) {
+  expect_fault("HTTP/1.1 200 OK\r\nX: ", "x", 10ms, too_long_in_all);
+}
+
+TEST_F(SlowServer, ABodyThatTricklesEnds) {
+  expect_fault(chunked_head, "1\r\n \r\n", 10ms, too_long_in_all);
+}
+
+TEST_F(SlowServer, EntriesThatTrickleEnd) {
+  // A kilobyte a second is what is waited for; this is less.
+  deadlines.bytes_per_second = 100'000;
+  const std::function<asio::awaitable<Outcome>(Client&)> read = [](Client& client) -> asio::awaitable<Outcome> {
+    test::Collected ignored;
+    co_return co_await client.read_list(customer, std::nullopt, ignored, {});
+  };
+  const std::string entry = R"({"email":"x@example.org"},)";
+  const std::string chunk = "1a\r\n" + entry + "\r\n";
+  ASSERT_EQ(entry.size(), 0x1a);
+  EXPECT_THAT(fault_of(call(chunked_head + "1\r\n[\r\n", chunk, 10ms, read)).message, too_long_in_all);
+}
+
+TEST_F(SlowServer, HeadsOf1xxEnd) {
+  const std::string head = "HTTP/1.1 100 Continue\r\n\r\n";
+  expect_fault(head, head, 50ms, too_long_in_all);
+  deadlines.total = 1h;
+  expect_fault(head, head, 1ms, HasSubstr("heads of 1xx without end"));
+}
+
+TEST_F(SlowServer, ChunkHeadsAndTrailersEnd) {
+  const std::string list = chunked_head + "2\r\n[]\r\n";
+  for (const std::string& begin : {list + "1;x=", list + "0\r\nTrailer: "}) {
+    expect_fault(begin, "x", 10ms, too_long_in_all);
+  }
+  deadlines.total = 1h;
+  for (const std::string& begin : {list + "1;x=", list + "0\r\nTrailer: "}) {
+    expect_fault(begin, std::string(8000, 'x'), 1ms, HasSubstr("without end"));
+  }
+}
+
+TEST_F(SlowServer, AListMayTakeLongerIfItKeepsThePace) {
+  // Five times the total, at ten times the pace.
+  const auto outcome = test::run([&](auto executor) -> asio::awaitable<Outcome> {
+    server.generate(customer, 1, 300);
+    server.set_gzip(simulator::Gzip::never);
+    server.answer({}, {.drip_bytes = 400, .drip_every = 20ms});
+    deadlines.total = 500ms;
+    const auto client = make_client(executor, account, deadlines);
+    test::Collected ignored;
+    co_return co_await client->read_list(customer, std::nullopt, ignored, {});
+  });
+  ASSERT_TRUE(std::holds_alternative<ListRead>(outcome)) << fault_of(outcome).message;
+  EXPECT_EQ(std::get<ListRead>(outcome).entries, 300);
+}
+
 TEST_F(ClientNetwork, TheSinksTimeDoesNotCount) {
   deadlines.silence = 300ms;
+  deadlines.total = 900ms;
   server.generate(customer, 1, 5000);
   test::Collected slow;
   slow.wait = [&]() -> asio::awaitable<void> {

@@ -31,7 +31,7 @@ class ClientRemove : public test::ClientTest {
       std::vector<Outcome> outcomes;
       for (const std::string& email : emails) {
         if (!outcomes.empty() && between) between();
-        outcomes.push_back(co_await client->remove(customer, address(email)));
+        outcomes.push_back(co_await client->remove(customer, address(email), {}));
       }
       co_return outcomes;
     });
@@ -147,6 +147,15 @@ TEST_F(ClientRemove, ASecondSendingOnAKeptConnectionIsTold) {
   reset.reset_request = true;
   const auto outcomes = remove_all({"first@x", "x@example.org"}, [&] { server.answer({}, reset); });
   EXPECT_EQ(said(outcomes[1]), "not_listed sent twice");
+  // Whatever the second answer is.
+  for (const int status : {401, 403, 429, 500}) {
+    const auto faults = remove_all({"first@x", "x@example.org"}, [&] {
+      server.answer({}, reset);
+      server.answer({}, {.status = status, .body = R"({"error":"no"})"});
+    });
+    EXPECT_TRUE(std::get<Fault>(faults[1]).sent_twice) << status;
+    EXPECT_EQ(std::get<Fault>(faults[1]).origin, Fault::Origin::api) << status;
+  }
   EXPECT_EQ(server.size(customer), 1U);
   // On a new connection it is a fault, and the caller's to repeat.
   EXPECT_EQ(said(remove(reset)), "unavailable");
@@ -178,7 +187,7 @@ TEST_F(ClientRemove, CancellingEndsItSoon) {
         ended = system.code();
       }
     };
-    asio::co_spawn(executor, client->remove(customer, address("x@example.org")),
+    asio::co_spawn(executor, client->remove(customer, address("x@example.org"), {}),
                    asio::bind_cancellation_slot(signal.slot(), on_end));
     while (!over) {
       timer.expires_after(5ms);

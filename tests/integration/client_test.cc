@@ -187,7 +187,7 @@ TEST_F(ClientAnswers, TellsOtherAnswersApart) {
   EXPECT_EQ(fault({.body = ""}).kind, Kind::not_understood);
   EXPECT_EQ(fault({.body = R"({"message":"any other text"})"}).kind, Kind::refused);
   EXPECT_EQ(fault({.status = 502, .body = ""}).kind, Kind::unavailable);
-  EXPECT_EQ(fault({.status = 404, .body = ""}).kind, Kind::refused);
+  EXPECT_EQ(fault({.status = 404, .body = ""}).kind, Kind::unavailable);
   EXPECT_EQ(fault({.status = 206, .body = "[]"}).kind, Kind::not_understood);
   const std::string page =
       "<html><head><title>502 Bad Gateway</title></head><body>" + std::string(200'000, 'x') + "</body></html>";
@@ -225,7 +225,8 @@ TEST_F(ClientAnswers, DoesNotFollowRedirects) {
   const std::string url = elsewhere.base_url() + "/?api_key=secret";
   for (const int status : {301, 302, 307, 308}) {
     const Fault fault = this->fault({.status = status, .body = "", .headers = {{"Location", url}}});
-    EXPECT_EQ(fault.kind, Kind::refused);
+    EXPECT_EQ(fault.kind, Kind::unavailable);
+    EXPECT_EQ(fault.origin, Fault::Origin::between);
     EXPECT_THAT(fault.message,
                 AllOf(HasSubstr("redirect to " + elsewhere.base_url() + " "), HasSubstr("not followed")));
   }

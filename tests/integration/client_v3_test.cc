@@ -32,10 +32,10 @@ class ClientV3 : public test::ClientTest {
   }
 
   Outcome read_as(const std::string& name, Sink& sink, std::optional<int> recent_days = std::nullopt,
-                  NextTurn next_turn = {}) {
+                  Admit admit = {}) {
     return test::run([&](auto executor) -> asio::awaitable<Outcome> {
       const auto client = make_client(executor, account, deadlines);
-      co_return co_await client->read_list(name, recent_days, sink, next_turn);
+      co_return co_await client->read_list(name, recent_days, sink, admit);
     });
   }
   Fault fault_of_read(const std::string& name = "sub") {
@@ -81,7 +81,7 @@ class ClientV3 : public test::ClientTest {
       const auto client = make_client(executor, account, deadlines);
       Addresses addresses(std::get<Address>(Address::parse(emails.at(0))));
       for (std::size_t i = 1; i < emails.size(); ++i) addresses.add(std::get<Address>(Address::parse(emails[i])));
-      co_return co_await client->remove("sub", std::move(addresses));
+      co_return co_await client->remove("sub", std::move(addresses), {});
     });
   }
   static std::string said(const Removed& outcome) {
@@ -119,19 +119,22 @@ TEST_F(ClientV3, ReadsASubusersListAndTheAccountsOwn) {
   EXPECT_EQ(calls.at(0).parameter("limit"), "500");
 }
 
-TEST_F(ClientV3, ALongListIsReadInPagesSeveralAtOnceAndTakesATurnForEach) {
+TEST_F(ClientV3, ALongListIsReadInPagesSeveralAtOnceAndIsAdmittedForEach) {
   server.generate("sub", 7, 20'000);
-  int turns = 0;
+  int permits = 0, held = 0, most = 0;
   Collected collected;
-  auto outcome = read_as("sub", collected, std::nullopt, [&]() -> asio::awaitable<void> {
-    ++turns;
-    co_return;
+  auto outcome = read_as("sub", collected, std::nullopt, [&]() -> asio::awaitable<Permit> {
+    ++permits;
+    most = std::max(most, ++held);
+    co_return Permit(nullptr, [&](void*) { --held; });
   });
   const auto& read = std::get<ListRead>(outcome);
   EXPECT_TRUE(read.complete()) << read.unproven;
   EXPECT_EQ(emails_of(collected), emails_at_api());
   EXPECT_EQ(read.requests, server.counters().calls);
-  EXPECT_EQ(static_cast<std::uint64_t>(turns), read.requests - 1);  // for the first one the caller has it
+  EXPECT_EQ(static_cast<std::uint64_t>(permits), read.requests);
+  EXPECT_EQ(held, 0);
+  EXPECT_EQ(most, account.concurrency);
   EXPECT_LE(read.requests, 20'000 / 499 + 8);
   std::set<std::uint64_t> connections;
   for (const auto& call : server.calls()) connections.insert(call.connection);
@@ -286,9 +289,9 @@ TEST_F(ClientV3, RemovesOneAddress) {
   EXPECT_EQ(server.size("sub"), 1U);
   EXPECT_EQ(server.calls().at(0).method, "DELETE");
   server.answer({}, {.status = 404, .body = "<html><title>404 Not Found</title></html>"});
-  EXPECT_EQ(said(remove({odd})), "refused");  // some proxy's word
+  EXPECT_EQ(said(remove({odd})), "unavailable");  // some proxy's word
   server.answer({}, {.status = 404, .body = ""});
-  EXPECT_EQ(said(remove({odd})), "refused");
+  EXPECT_EQ(said(remove({odd})), "unavailable");
   server.answer({}, {.status = 503, .body = ""});
   EXPECT_EQ(said(remove({odd})), "unavailable");
   server.answer({}, {.status = 200, .body = "[]"});
@@ -301,7 +304,19 @@ TEST_F(ClientV3, AWrongBaseUrlEndsNoDeletion) {
   account.base_url += "/v3";
   const std::string not_found = R"({"errors":[{"field":null,"message":"resource not found"}]})";
   server.answer({}, {.status = 404, .body = not_found}, 0);
-  EXPECT_EQ(said(remove({"x@example.org"})), "refused");
+  EXPECT_EQ(said(remove({"x@example.org"})), "unavailable");
+}
+
+// A list is read to tell whether "not found" is about the address.
+TEST_F(ClientV3, ALimitOfListsIsNoneOfDeletions) {
+  server.add_customer("sub");
+  server.set_hook([&](const simulator::Call& call) -> std::optional<Answer> {
+    if (call.task() == "delete") return std::nullopt;
+    return Answer{.status = 429, .body = R"({"errors":[{"field":null,"message":"too many requests"}]})"};
+  });
+  const Removed outcome = remove({"x@example.org"});
+  EXPECT_EQ(said(outcome), "unavailable");
+  EXPECT_EQ(std::get<Fault>(outcome).origin, Fault::Origin::ours);
 }
 
 TEST_F(ClientV3, RemovesManyAddressesByOneCallThatCannotMeanAll) {

@@ -38,7 +38,7 @@ class Daemons : public testing::Test {
   }
   Registered enter(std::int64_t daemon, const std::vector<CustomerSettings>& customers,
                    Existing existing = Existing::keep_if_relied_on) {
-    return register_configuration(session, daemon, {{"main", "v2"}, {"other", "v2"}}, customers, existing);
+    return register_configuration(session, daemon, {{{"main", "v2"}, {"other", "v2"}}, customers}, existing);
   }
   void dies(std::int64_t daemon) {
     execute(url,
@@ -96,6 +96,18 @@ TEST_F(Daemons, TheCustomersOfADeadDaemonBecomeInactive) {
   EXPECT_EQ(active(), "b");
 }
 
+TEST_F(Daemons, WhoLooksDeadItselfDeactivatesNobody) {
+  const auto one = start("one");
+  EXPECT_TRUE(enter(one, {customer("a"), customer("b")}).complete);
+  dies(one);
+  const Registered registered = enter(one, {customer("a")});
+  EXPECT_EQ(registered.deactivated, 0);
+  EXPECT_FALSE(registered.complete);
+  EXPECT_EQ(active(), "a b");
+  heartbeat(session, one, facts("one"));
+  EXPECT_EQ(enter(one, {customer("a")}).deactivated, 1);
+}
+
 TEST_F(Daemons, WhoHasNotYetSaidWhatItHasMayHaveAny) {
   const auto one = start("one");
   enter(one, {customer("a"), customer("b")});
@@ -151,12 +163,12 @@ TEST_F(Daemons, AConfigurationThatDisagreesKeepsItsCustomersActive) {
 
 TEST_F(Daemons, AnAccountsDailyLimitIsKeptForADaemonThatHasTheAccount) {
   const auto one = start("one");
-  register_configuration(session, one, {{"main", "v2", 10}}, {}, Existing::change);
+  register_configuration(session, one, {{{"main", "v2", 10}}, {}}, Existing::change);
   const auto two = start("two");
-  register_configuration(session, two, {{"main", "v2", 99}}, {}, Existing::keep_if_relied_on);
+  register_configuration(session, two, {{{"main", "v2", 99}}, {}}, Existing::keep_if_relied_on);
   EXPECT_EQ(value("select daily_limit from bounced.accounts"), "10");
   dies(one);
-  register_configuration(session, two, {{"main", "v2", 99}}, {}, Existing::keep_if_relied_on);
+  register_configuration(session, two, {{{"main", "v2", 99}}, {}}, Existing::keep_if_relied_on);
   EXPECT_EQ(value("select daily_limit from bounced.accounts"), "99");
 }
 
@@ -188,9 +200,9 @@ TEST_F(Daemons, WhoHasNotBeatenFor20SecondsIsDead) {
 TEST_F(Daemons, HeartbeatsTellWithWhomAccountsAreShared) {
   const auto one = start("one");
   EXPECT_THAT(heartbeat(session, one, facts("one")), IsEmpty());
-  register_configuration(session, one, {{"main", "v2"}}, {}, Existing::change);
+  register_configuration(session, one, {{{"main", "v2"}}, {}}, Existing::change);
   const auto two = start("two");
-  register_configuration(session, two, {{"main", "v2"}, {"other", "v2"}}, {}, Existing::change);
+  register_configuration(session, two, {{{"main", "v2"}, {"other", "v2"}}, {}}, Existing::change);
   const auto share = [](const std::string& account, int daemons, int before) {
     return testing::AllOf(testing::Field(&AccountShare::account, account),
                           testing::Field(&AccountShare::daemons, daemons),
@@ -202,6 +214,13 @@ TEST_F(Daemons, HeartbeatsTellWithWhomAccountsAreShared) {
   dies(one);
   EXPECT_THAT(heartbeat(session, two, facts("two")),
               testing::UnorderedElementsAre(share("main", 1, 0), share("other", 1, 0)));
+}
+
+TEST_F(Daemons, HeartbeatsTellWhatIsInFlight) {
+  const auto one = start("one");
+  EXPECT_EQ(value("select in_flight ->> 'count' || ' ' || stalls from bounced.daemons"), "0 0");
+  heartbeat(session, one, facts("one"), std::nullopt, {.in_flight = R"({"count":2,"oldest":[]})", .stalls = 3});
+  EXPECT_EQ(value("select in_flight ->> 'count' || ' ' || stalls from bounced.daemons"), "2 3");
 }
 
 TEST_F(Daemons, ADaemonThatWasRemovedComesBackUnderItsNumberAndMayHaveAnyCustomer) {
@@ -265,7 +284,7 @@ TEST_F(Daemons, TimesThatAClockLeftInTheFutureAreMended) {
   EXPECT_EQ(value("select string_agg(name || (next_poll_at > now() + interval '5 min'), ' ' order by name) "
                   "from bounced.customers"),
             "afalse btrue");
-  EXPECT_EQ(value("select paused_until <= now() from bounced.accounts where name = 'main'"), "t");
+  EXPECT_EQ(value("select paused_until from bounced.accounts where name = 'main'"), "null");
   EXPECT_EQ(value("select string_agg(email || (next_attempt_at > now()), ' ' order by request_id) "
                   "from bounced.deletion_requests"),
             "x@example.comfalse y@example.comtrue x@example.comfalse");
@@ -334,8 +353,23 @@ TEST_F(Daemons, APausedAccountHasNoTurns) {
   enter(start("one"), {customer("a")});
   pause_account(session, "main", 10s, "rate_limited", "slow down", "-infinity");
   const Turns turns = take_turns(session, "main", ten_a_second, 1);
-  EXPECT_TRUE(turns.paused);
+  EXPECT_GT(turns.lists_paused_for.count(), 0);
+  EXPECT_GT(turns.deletions_paused_for.count(), 0);
   EXPECT_EQ(turns.count, 0);
+}
+
+TEST_F(Daemons, APausedKindOfCallTakesNoTurnFromTheOther) {
+  enter(start("one"), {customer("a")});
+  pause_account(session, "main", 10s, "rate_limited", "slow down", "-infinity", "deletions");
+  const Turns turns = take_turns(session, "main", ten_a_second, 2, 3);
+  EXPECT_EQ(turns.lists_paused_for.count(), 0);
+  EXPECT_GT(turns.deletions_paused_for.count(), 0);
+  EXPECT_EQ(turns.count, 2);
+  pause_account(session, "main", 10s, "rate_limited", "slow down", "-infinity", "lists");
+  const Turns for_subusers = take_turns(session, "main", ten_a_second, 2, 3, 1);
+  EXPECT_GT(for_subusers.lists_paused_for.count(), 0);
+  EXPECT_EQ(for_subusers.subusers_paused_for.count(), 0);
+  EXPECT_EQ(for_subusers.count, 1);
 }
 
 TEST_F(Daemons, AClockThatWasPutBackDoesNotEndTheTurns) {
@@ -346,7 +380,7 @@ TEST_F(Daemons, AClockThatWasPutBackDoesNotEndTheTurns) {
 
 TEST_F(Daemons, PausesForCredentialsCanBeEndedAndOthersStand) {
   enter(start("one"), {customer("a"), customer("b", 5min, "other")});
-  pause_account(session, "main", 60s, "credentials", "wrong", "-infinity");
+  pause_account(session, "main", 60s, "credentials", "wrong", "-infinity", "all");
   pause_account(session, "other", 60s, "rate_limited", "slow down", "-infinity");
   retry_credentials(session, {"main", "other"});
   EXPECT_EQ(value("select string_agg(name, ' ') from bounced.accounts where paused_until > now()"), "other");

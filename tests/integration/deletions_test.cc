@@ -128,6 +128,119 @@ TEST_F(DeletionsTest, ARefusalIsFailedAtOnceWithTheWordsOfTheApi) {
   EXPECT_THAT(value("select last_error from bounced.deletion_requests"), HasSubstr("that list is frozen"));
 }
 
+// A page of a proxy says nothing about the requests. It would say the same to each of them: the account's deletions
+// wait.
+TEST_F(DeletionsTest, AForeignPageFailsNoRequestAndPutsTheBrakeOn) {
+  for (const auto& [status, location] : {std::pair(403, ""), {404, ""}, {302, "https://login.example/"}, {200, ""}}) {
+    SCOPED_TRACE(status);
+    const std::string c = fmt::format("c{}", status);
+    const std::string d = fmt::format("d{}", status);
+    add_customer(c);
+    add_customer(d);
+    execute(url, "update bounced.accounts set call_pauses = '{}'; delete from bounced.deletion_requests");
+    recorder.events.clear();
+    api.clear_answers();
+    api.answer(
+        {.task = simulator::Task::remove},
+        {.status = status, .body = "<html><title>Access forbidden</title></html>", .headers = {{"Location", location}}},
+        0);
+    api.forget_calls();
+    queue_many(c, 300);
+    queue_many(d, 300);
+    drain();
+    EXPECT_EQ(count_of("pending"), "600");
+    EXPECT_LE(api.calls().size(), 5U + static_cast<std::size_t>(config.accounts[0].concurrency));
+    const auto pauses = recorder.of<sync::AccountPaused>();
+    ASSERT_EQ(pauses.size(), 1U);
+    EXPECT_EQ(pauses[0].calls, "deletions");
+    EXPECT_EQ(poll(c).end, sync::PollResult::End::merged);
+  }
+}
+
+TEST_F(DeletionsTest, OneCustomersForeignPagesHoldUpNobodyElse) {
+  add_customer("c");
+  add_customer("good");
+  api.answer(deletions_of("c"), {.status = 403, .body = "<html><title>Blocked</title></html>"}, 0);
+  queue_many("c", 300);
+  queue_many("good", 30);
+  drain();
+  EXPECT_EQ(count_of("done"), "30");
+  EXPECT_EQ(count_of("pending"), "300");
+  std::size_t calls = 0;
+  for (const auto& call : api.calls()) calls += call.customer() == "c" ? 1 : 0;
+  EXPECT_LE(calls, 3U + static_cast<std::size_t>(config.accounts[0].concurrency));
+  EXPECT_TRUE(recorder.of<sync::AccountPaused>().empty());
+}
+
+// A key without the right to delete: that is the account's trouble, and is told.
+TEST_F(DeletionsTest, ARefusalOfEverythingIsNotEachRequestsFailure) {
+  add_customer("c");
+  add_customer("d");
+  api.answer({.task = simulator::Task::remove},
+             {.status = 403, .body = R"({"errors":[{"field":null,"message":"access forbidden"}]})"}, 0);
+  queue_many("c", 300);
+  queue_many("d", 300);
+  drain();
+  EXPECT_EQ(count_of("pending"), "600");
+  EXPECT_EQ(value("select paused_calls || ' ' || paused_kind from bounced.accounts where name = 'json'"),
+            "deletions not_permitted");
+  EXPECT_EQ(poll("c").end, sync::PollResult::End::merged);
+  // The key has the right now: all that waited is carried out.
+  api.clear_answers();
+  execute(url,
+          "set bounced.daemon = 'on'; update bounced.accounts set call_pauses = '{}'; "
+          "update bounced.deletion_requests set next_attempt_at = now()");
+  drain();
+  EXPECT_EQ(count_of("done"), "600");
+}
+
+// The first call was carried out, its answer was lost, and the second one met a limit: the third finds nothing.
+TEST_F(DeletionsTest, WhatWasSentTwiceBeforeALimitIsOurDoing) {
+  add_customer("c");
+  config.accounts[0].concurrency = 1;
+  have_listed("c", {"x@example.com"});
+  int calls_for_it = 0;
+  api.set_hook([&](const simulator::Call& call) -> std::optional<Answer> {
+    if (call.task() != "delete" || call.parameter("email") != "x@example.com" || ++calls_for_it > 2)
+      return std::nullopt;
+    if (calls_for_it == 2) return Answer{.status = 429, .body = R"({"error":"too many requests"})"};
+    api.remove("c", "x@example.com");
+    Answer reset;
+    reset.reset_request = true;
+    return reset;
+  });
+  queue("c", "first@example.com");  // its connection is kept
+  queue("c", "x@example.com");
+  drain();
+  EXPECT_EQ(calls_for_it, 2);
+  EXPECT_EQ(value("select state || attempts || interruptions from bounced.deletion_requests where email ~ 'x@'"),
+            "pending01");
+  execute(url, "update bounced.accounts set call_pauses = '{}'");
+  drain();
+  EXPECT_EQ(value("select outcome from bounced.deletion_requests where email ~ 'x@'"), "not_listed");
+  EXPECT_EQ(value("select gone_because from bounced.bounces where email ~ 'x@'"), "deleted");
+}
+
+// Whatever becomes of writing it down, the account's other requests go on when the limit is over.
+TEST_F(DeletionsTest, APauseThatCannotBeWrittenHoldsTheCustomerOnly) {
+  add_customer("c");
+  execute(url,
+          "create function bounced.deny() returns trigger language plpgsql as "
+          "$$ begin raise exception 'denied'; end $$; "
+          "create trigger deny before update of call_pauses on bounced.accounts for each row execute function "
+          "bounced.deny()");
+  api.answer({.task = simulator::Task::remove}, {.status = 429, .body = R"({"error":"too many requests"})"}, 0);
+  queue_many("c", 50);
+  drain();
+  EXPECT_EQ(count_of("pending"), "50");
+  EXPECT_LE(api.calls().size(), static_cast<std::size_t>(config.accounts[0].concurrency) + 1);
+  EXPECT_EQ(recorder.of<sync::CustomerHeld>().size(), 1U);
+  api.clear_answers();
+  execute(url, "drop trigger deny on bounced.accounts");
+  drain();
+  EXPECT_EQ(count_of("done"), "50");
+}
+
 TEST_F(DeletionsTest, AnAccountsFaultPausesItAndUsesUpNoAttempt) {
   add_customer("c");
   add_customer("good", "xml");

@@ -38,14 +38,16 @@ class Mirror : public testing::Test {
   Mirror() { register_customer("America/Los_Angeles"); }
 
   void register_customer(const std::string& zone, int recent_days = 3, Existing existing = Existing::change) {
-    register_configuration(session, daemon, {{"main", "v2"}},
-                           {{.name = "c",
-                             .account = "main",
-                             .time_zone = zone,
-                             .every = std::chrono::hours(1),
-                             .full_every = std::chrono::hours(24),
-                             .recent_days = recent_days}},
-                           existing);
+    const Registered registered = register_configuration(session, daemon,
+                                                         {{{"main", "v2"}},
+                                                          {{.name = "c",
+                                                            .account = "main",
+                                                            .time_zone = zone,
+                                                            .every = std::chrono::hours(1),
+                                                            .full_every = std::chrono::hours(24),
+                                                            .recent_days = recent_days}}},
+                                                         existing);
+    for (const CustomerChange& change : registered.later) change_customer(session, daemon, change);
   }
 
   Claim claim() {

@@ -310,7 +310,7 @@ TEST_F(Mirror, AChangedTimeZoneShiftsTheRowsAndMakesNothingNewOrGone) {
 
 TEST_F(Mirror, ACustomerThatComesBackIntoTheConfigurationInAnotherZoneIsShiftedToo) {
   full({bounce("a@example.com")});
-  register_configuration(session, daemon, {}, {}, Existing::change);
+  register_configuration(session, daemon, {}, Existing::change);
   EXPECT_EQ(value("select active from bounced.customers"), "f");
   start_daemon(session, {.host = "there", .pid = 2, .version = "1"});
   register_customer("UTC", 3, Existing::keep_if_relied_on);

@@ -94,8 +94,7 @@ class PollTest : public testing::Test {
     asio::awaitable<void> enter() {
       co_await pool.run([this](db::Session& session) {
         number = db::start_daemon(session, {.host = "here", .pid = 1, .version = "1"});
-        db::register_configuration(session, number, accounts.account_settings(), accounts.customer_settings(),
-                                   db::Existing::change);
+        db::register_configuration(session, number, *accounts.configured(), db::Existing::change);
       });
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Polls from the API over TLS into PostgreSQL.
+#include "db/accounts.h"
 #include "db/pqxx_compat.h"
 #include "db/session.h"
 #include "tests/integration/poll_fixture.h"
@@ -251,6 +252,55 @@ TEST_F(PollTest, ARateLimitPausesTheAccountForAsLongAsTheServerSays) {
             "t");
 }
 
+// The key serves others: it is not wrong.
+TEST_F(PollTest, OneSubusersWrongCredentialsAreItsOwnFailure) {
+  for (const char* name : {"good", "better", "bad"}) add_customer(name);
+  api.answer({.customer = "bad"}, {.status = 401, .body = R"({"error":"Bad username / password"})"}, 0);
+  with_daemon([&](Daemon& daemon) -> asio::awaitable<void> {
+    // Nobody can know that yet.
+    EXPECT_EQ((co_await daemon.poll("bad")).end, End::account_fault);
+    // Others come first after the pause.
+    EXPECT_EQ(value("select next_poll_at > now() + interval '25 s' from bounced.customers where name = 'bad'"), "t");
+    EXPECT_EQ((co_await daemon.poll("good")).end, End::merged);
+    EXPECT_EQ((co_await daemon.poll("better")).end, End::merged);
+    for (int round = 1; round <= 3; ++round) {
+      EXPECT_EQ((co_await daemon.poll("bad")).end, End::failed);
+      EXPECT_EQ(value("select paused_until from bounced.accounts where name = 'json'"), "null");
+    }
+    EXPECT_THAT(value("select failures || last_error from bounced.customers where name = 'bad'"),
+                HasSubstr("3credentials: "));
+    // Now that it serves nobody, it is.
+    api.remove_account("user");
+    EXPECT_EQ((co_await daemon.poll("good")).end, End::failed);
+    EXPECT_EQ((co_await daemon.poll("better")).end, End::account_fault);
+    EXPECT_EQ(value("select paused_calls is null and paused_until > now() from bounced.accounts where name = 'json'"),
+              "t");
+  });
+}
+
+TEST_F(PollTest, WhenAllFailInARowTheAccountsListsPause) {
+  for (int i = 0; i < 6; ++i) add_customer(fmt::format("c{}", i));
+  api.answer({}, {.status = 403, .body = "<html><title>Blocked</title></html>"}, 0);
+  with_daemon([&](Daemon& daemon) -> asio::awaitable<void> {
+    for (int i = 0; i < 4; ++i) EXPECT_EQ((co_await daemon.poll(fmt::format("c{}", i))).end, End::failed);
+    EXPECT_EQ((co_await daemon.poll("c4")).end, End::account_fault);
+    EXPECT_EQ(value("select paused_calls || paused_kind || pauses from bounced.accounts where name = 'json'"),
+              "listsunavailable1");
+    EXPECT_EQ(value("select bounced.pause_end(a, 'deletions') from bounced.accounts a where name = 'json'"), "null");
+    api.clear_answers();
+    EXPECT_EQ((co_await daemon.poll("c5")).end, End::merged);
+    EXPECT_EQ(value("select call_pauses from bounced.accounts where name = 'json'"), "{}");
+  });
+}
+
+TEST_F(PollTest, AFailedPollWaitsAsLongAsTheServerSays) {
+  add_customer("c");
+  api.answer({}, {.status = 503, .body = "", .headers = {{"Retry-After", "200"}}});
+  EXPECT_EQ(poll("c").end, End::failed);
+  EXPECT_EQ(value("select next_poll_at - now() between interval '190 s' and interval '200 s' from bounced.customers"),
+            "t");
+}
+
 TEST_F(PollTest, ACustomerThatTheAccountMayNotSeeFailsAlone) {
   add_customer("c");
   api.remove_customer("c");
@@ -269,6 +319,24 @@ TEST_F(PollTest, ACustomerWhoseRowDisagreesIsLeftAlone) {
   ASSERT_EQ(recorder.of<sync::PollDiscarded>().size(), 1U);
   EXPECT_THAT(recorder.of<sync::PollDiscarded>()[0].why, HasSubstr("time zone is UTC"));
   EXPECT_EQ(value("select count(claimed_by) from bounced.customers"), "0");
+}
+
+// The next poll ends the pause.
+TEST_F(PollTest, AMergedPollIsMergedThoughThePauseCannotBeEnded) {
+  add_customer("c");
+  api.set("c", {bounce("a@example.com")});
+  with_daemon([&](Daemon& daemon) -> asio::awaitable<void> {
+    co_await daemon.pool.run([](db::Session& session) {
+      db::pause_account(session, "json", std::chrono::milliseconds(1), "unavailable", "down", "-infinity", "lists");
+    });
+    execute(url, "alter table bounced.accounts add constraint denied check (false) not valid");
+    EXPECT_EQ((co_await daemon.poll("c")).end, End::merged);
+    EXPECT_NE(value("select call_pauses from bounced.accounts where name = 'json'"), "{}");
+    execute(url, "alter table bounced.accounts drop constraint denied");
+    EXPECT_EQ((co_await daemon.poll("c")).end, End::merged);
+    EXPECT_EQ(value("select call_pauses from bounced.accounts where name = 'json'"), "{}");
+  });
+  EXPECT_EQ(recorder.of<sync::PollEnded>().size(), 2U);
 }
 
 // ---- the loop over named customers ----
@@ -308,6 +376,22 @@ TEST_F(PollTest, OnceWaitsOutARateLimitAndGivesUpOnWrongCredentials) {
   std::size_t wrong = 0;
   for (const auto& call : api.calls()) wrong += call.parameter("api_key") == "wrong" ? 1 : 0;
   EXPECT_EQ(wrong, 1U);  // the second customer's would be in vain
+}
+
+TEST_F(PollTest, OnceEndsWhileTheApiIsDown) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 8; ++i) {
+    names.push_back(fmt::format("c{}", i));
+    add_customer(names.back());
+  }
+  api.answer({}, {.status = 503, .body = ""}, 0);
+  const sync::OnceResult result = with_daemon([&](Daemon& daemon) -> asio::awaitable<sync::OnceResult> {
+    sync::Once once(daemon.io, daemon.pool, daemon.accounts, recorder, daemon.number, config.polling, names);
+    co_return co_await once.run();
+  });
+  EXPECT_EQ(result.merged, 0U);
+  EXPECT_EQ(result.failed.size(), names.size());
+  EXPECT_EQ(recorder.of<sync::AccountPaused>().size(), 1U);
 }
 
 TEST_F(PollTest, OnceWaitsForAClaimThatAnotherHolds) {

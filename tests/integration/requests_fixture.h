@@ -36,7 +36,7 @@ inline ListedBounce bounce(std::string email, std::string created = "2024-05-06 
 // Two customers of one account, and a daemon.
 class Requests : public testing::Test {
  protected:
-  Requests() { register_configuration(session, daemon, {{"main", "v2"}}, {of("c"), of("d")}, Existing::change); }
+  Requests() { register_configuration(session, daemon, {{{"main", "v2"}}, {of("c"), of("d")}}, Existing::change); }
 
   static CustomerSettings of(const std::string& name) {
     return {.name = name,

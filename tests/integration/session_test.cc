@@ -43,6 +43,42 @@ TEST_F(SessionTest, HasItsSettings) {
   EXPECT_EQ(value(session, "show statement_timeout"), "10min");
 }
 
+// Whatever the defaults of a role or a database are.
+TEST_F(SessionTest, HasWhatItsQueriesRelyOn) {
+  const std::string database = Session(options_for(url)).in_transaction([](pqxx::work& tx) {
+    return exec_row(tx, "select current_database()")[0].as<std::string>();
+  });
+  for (const char* setting : {"default_transaction_isolation = 'serializable'", "array_nulls = off",
+                              "row_security = off", "idle_session_timeout = '1s'"}) {
+    test::execute(url, "alter database \"" + database + "\" set " + setting);
+  }
+  Session session(options_for(url));
+  EXPECT_EQ(value(session, "show transaction_isolation"), "read committed");
+  EXPECT_EQ(value(session, "select '{NULL}'::int[] is null or array_ndims('{NULL}'::int[]) = 1"), "t");
+  EXPECT_EQ(value(session, "show row_security"), "on");
+  EXPECT_EQ(value(session, "show idle_session_timeout"), "0");
+}
+
+TEST_F(SessionTest, AServerThatTakesNoWritesIsAbsentForWhoWrites) {
+  const std::string database = Session(options_for(url)).in_transaction([](pqxx::work& tx) {
+    return exec_row(tx, "select current_database()")[0].as<std::string>();
+  });
+  test::execute(url, "alter database \"" + database + "\" set default_transaction_read_only = on");
+  EXPECT_THAT([&] { Session session(options_for(url)); }, ThrowsMessage<Unavailable>(HasSubstr("cannot be written")));
+  Options reading = options_for(url);
+  reading.reads_only = true;
+  Session session(reading);
+}
+
+TEST_F(SessionTest, OnlyABrokenSessionIsTheDatabasesAbsence) {
+  EXPECT_TRUE(is_absence(Unavailable("")));
+  EXPECT_TRUE(is_absence(NeedsAction("the password is wrong")));
+  EXPECT_FALSE(is_absence(NoRight("")));
+  EXPECT_FALSE(is_absence(Conflict("")));
+  EXPECT_FALSE(is_absence(SqlError("", "53100")));
+  EXPECT_TRUE(is_database_fault(SqlError("", "53100")));
+}
+
 TEST_F(SessionTest, KeepsWhatTheUrlSays) {
   const std::string text = conninfo(options_for("postgresql://h1,h2/db?connect_timeout=3&application_name=blue"));
   EXPECT_THAT(text, AllOf(HasSubstr("connect_timeout='3'"), HasSubstr("application_name='blue bounced test: work'"),
@@ -113,7 +149,7 @@ TEST_F(SessionTest, TellsConflictsFromFaults) {
                Conflict);
   EXPECT_THROW(first.in_transaction(
                    [](pqxx::work& tx) { exec(tx, "do $$ begin raise exception using errcode = '53100'; end $$"); }),
-               Unavailable);
+               SqlError);
   EXPECT_FALSE(first.broken() || second.broken());
   // As the server says it of a connection that it is about to end.
   EXPECT_THROW(first.in_transaction(
@@ -122,7 +158,7 @@ TEST_F(SessionTest, TellsConflictsFromFaults) {
   EXPECT_TRUE(first.broken());
   test::execute(url, "do $$ begin if to_regrole('guest') is null then create role guest login; end if; end $$");
   Session guest(options_for(url + " user=guest"));
-  EXPECT_THROW(guest.in_transaction([](pqxx::work& tx) { exec(tx, "select * from t"); }), NeedsAction);
+  EXPECT_THROW(guest.in_transaction([](pqxx::work& tx) { exec(tx, "select * from t"); }), NoRight);
 }
 
 TEST_F(SessionTest, PassesParameters) {

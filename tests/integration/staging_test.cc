@@ -159,13 +159,14 @@ class EitherWay : public Mirror, public testing::WithParamInterface<unsigned> {
 
 TEST_P(EitherWay, TheMirrorIsTheSame) {
   const std::int64_t other_daemon = start_daemon(other, {.host = "here", .pid = 1, .version = "1"});
-  register_configuration(other, other_daemon, {{"main", "v2"}},
-                         {{.name = "c",
-                           .account = "main",
-                           .time_zone = "America/Los_Angeles",
-                           .every = std::chrono::hours(1),
-                           .full_every = std::chrono::hours(24),
-                           .recent_days = 3}},
+  register_configuration(other, other_daemon,
+                         {{{"main", "v2"}},
+                          {{.name = "c",
+                            .account = "main",
+                            .time_zone = "America/Los_Angeles",
+                            .every = std::chrono::hours(1),
+                            .full_every = std::chrono::hours(24),
+                            .recent_days = 3}}},
                          Existing::change);
   const auto at_both = [&](const std::string& sql) {
     for (Session* each : {&session, &other}) {

@@ -202,6 +202,35 @@ TEST_F(V3Test, AReadThatGetsNoMoreTurnsEndsWithoutAWord) {
   EXPECT_EQ(value("select count(*) from bounced.mirror"), "0");
 }
 
+// What was read of a long list is not thrown away: the read goes on after a short pause, and one of deletions is none
+// of its business.
+TEST_F(V3Test, ALongReadWaitsOutAShortPause) {
+  add_customer("c", "v3");
+  api.generate("c", 5, 1'500);
+  config.accounts.back().rate_limit = {.requests = 600, .per = 60s};
+  bool paused = false;
+  api.set_hook([&](const simulator::Call&) -> std::optional<Answer> {
+    if (std::exchange(paused, true)) return std::nullopt;
+    execute(url,
+            "update bounced.accounts set call_pauses = jsonb_build_object("
+            "'deletions', jsonb_build_object('at', now(), 'until', now() + interval '10 min'), "
+            "'lists', jsonb_build_object('at', now(), 'until', now() + interval '1 s')) where name = 'v3'");
+    return std::nullopt;
+  });
+  EXPECT_EQ(poll("c").end, sync::PollResult::End::merged);
+  EXPECT_EQ(value("select count(*) from bounced.mirror"), std::to_string(api.size("c")));
+  EXPECT_EQ(value("select paused_calls from bounced.accounts where name = 'v3'"), "deletions");
+}
+
+TEST_F(V3Test, ARefusalOfManyAddressesIsNotEachOnes) {
+  add_customer("c", "v3");
+  queue_many("c", 300);
+  api.answer({.task = simulator::Task::remove},
+             {.status = 403, .body = R"({"errors":[{"field":null,"message":"access forbidden"}]})"}, 0);
+  drain();
+  EXPECT_EQ(count_of("pending"), "300");
+}
+
 TEST_F(V3Test, RequestsOfACustomerGoTogether) {
   add_customer("c", "v3");
   add_customer("d", "v3");

@@ -234,7 +234,10 @@ TEST_F(Commands, CheckTellsWhichRightsTheRoleLacks) {
   text.replace(text.find("user=postgres"), 13, "user=poor");
   dir.write("bounced.yaml", text);
   EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("grant insert on bounced.mirror"),
-                                    Not(out_has("grant select on bounced.mirror")), out_has("bounced.claims")));
+                                    Not(out_has("grant select on bounced.mirror")), out_has("bounced.claims"),
+                                    out_has("grant delete on bounced.mirror"), out_has("bounced.poll_requests"),
+                                    out_has("bounced.next_slot")));
+  EXPECT_THAT(run({"run"}), AllOf(ended_with(2), err_has("insert on bounced.mirror"), err_has("bounced.next_slot")));
 }
 
 TEST_F(Commands, ACredentialIsCheckedInTheUnitOnly) {

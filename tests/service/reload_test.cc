@@ -87,12 +87,33 @@ TEST_F(Reload, AKeyThatWasPutRightIsTriedAtOnce) {
   write_key("main.key", "wrong-key");
   configure();
   const auto daemon = start({"run"});
-  daemon->wait_for_stderr("account paused account=main kind=credentials");
+  daemon->wait_for_stderr("account paused account=main kind=credentials calls=all");
   write_key("main.key", key);
   reload(*daemon);
   daemon->wait_for_stderr("account resumed account=main");
   EXPECT_EQ(current_bounces(), "1");
   stop(*daemon);
+}
+
+// A right that was revoked for a while is no fault of the configuration.
+TEST_F(Reload, WhatTheDatabaseRefusesIsRegisteredLater) {
+  write_key("main.key", "wrong-key");
+  configure();
+  const auto daemon = start({"run"});
+  daemon->wait_for_stderr("account paused account=main kind=credentials calls=all");
+  execute(url(),
+          "create function public.deny() returns trigger language plpgsql as "
+          "$$ begin raise insufficient_privilege; end $$; "
+          "create trigger trouble before insert on bounced.customers "
+          "for each statement execute function public.deny()");
+  write_key("main.key", key);
+  configure({.customers = "[a@example.com, c@example.com]"});
+  reload(*daemon);
+  EXPECT_EQ(customers(), "a@example.com");
+  execute(url(), "drop trigger trouble on bounced.customers");
+  daemon->wait_for_stderr("account resumed account=main");
+  daemon->wait_for_stderr("mirror changed customer=c@example.com");
+  EXPECT_THAT(stop(*daemon).err, Not(HasSubstr("the configuration is wrong")));
 }
 
 TEST_F(Reload, ACustomerMovesToAnotherAccountWithItsQueue) {

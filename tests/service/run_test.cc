@@ -60,6 +60,30 @@ TEST_F(Run, IsWokenByPollNow) {
   stop(*daemon, SIGINT);
 }
 
+TEST_F(Run, StopsInGoodOrderWithMorePollsInFlightThanConnections) {
+  std::string names;
+  for (int i = 0; i < 16; ++i) {
+    api.add(fmt::format("c{}", i), {.email = "x@example.org"});
+    names += fmt::format("{}c{}", i > 0 ? ", " : "", i);
+  }
+  configure({.customers = "[" + names + "]", .account = "concurrency: 16", .top = "polling: {concurrency: 16}"});
+  api.answer({.task = simulator::Task::list}, {.hold_head = true}, 16);
+  const auto daemon = start({"run"});
+  ASSERT_TRUE(api.wait_for_held(16));
+  EXPECT_THAT(stop(*daemon), err_has("stopped\n"));
+  EXPECT_EQ(claimed(), "0");
+}
+
+TEST_F(Run, StopsAtOnceThoughATurnIsFarAway) {
+  api.add("b@example.com", {.email = "x@example.org"});
+  configure({.customers = "[a@example.com, b@example.com]", .rate_limit = "1/1h", .top = "polling: {every: 1s}"});
+  const auto daemon = start({"run"});
+  daemon->wait_for_stderr("mirror changed customer=");
+  wait_until([&] { return claimed() == "1"; }, "the next poll waits for its turn");
+  EXPECT_THAT(stop(*daemon), err_has("stopped\n"));
+  EXPECT_EQ(claimed(), "0");
+}
+
 TEST_F(Run, EndsWhenItsNumberIsAnothersAndLeavesThatOneAlone) {
   const auto daemon = start_idle();
   execute(url(), "update bounced.daemons set host = 'elsewhere'");
@@ -178,14 +202,17 @@ TEST_F(Run, WrongCredentialsPauseTheirAccountAlone) {
   stop(*daemon);
 }
 
-TEST_F(Run, AFaultOfItsOwnEndsItWithAMessage) {
+TEST_F(Run, StatementsThatTheDatabaseRefusesAreToldAndTriedAgain) {
   const auto daemon = start_idle();
-  execute(url(), "drop view bounced.current_bounces, bounced.bounces; drop table bounced.mirror");
+  execute(url(), "alter table bounced.mirror rename to moved");
   poll_now();
   daemon->wait_for_stderr("poll failed customer=a@example.com account=main poll=full kind=internal");
-  execute(url(), "alter table bounced.customers rename to moved");
+  execute(url(), "alter table bounced.moved rename to mirror; alter table bounced.customers rename to moved");
   execute(url(), "notify bounced_polls");
-  EXPECT_THAT(end(*daemon), AllOf(ended_with(1), err_has("bounced: "), err_has("bounced.customers")));
+  daemon->wait_for_stderr("the database refuses work work=schedule");
+  execute(url(), "alter table bounced.moved rename to customers");
+  daemon->wait_for_stderr("customer recovered customer=a@example.com");
+  stop(*daemon);
 }
 
 TEST_F(Run, CustomersThatLeaveTheConfigurationBecomeInactive) {

@@ -157,6 +157,21 @@ TEST_F(Supervision, TheWatchdogIsFedOnlyWhileTheWorkGoesRound) {
   stop(*daemon);
 }
 
+TEST_F(Supervision, StatusShowsWhatIsInFlightAndWhatItWaitsFor) {
+  configure();
+  api.answer({}, {.hold_head = true});
+  const auto daemon = start_supervised();
+  EXPECT_EQ(next_stage(), "READY=1");
+  wait_until(
+      [&] { return value("select in_flight -> 'oldest' -> 0 ->> 'waits_for' from bounced.daemons") == "the list"; },
+      "a heartbeat that tells of the poll");
+  EXPECT_EQ(value("select in_flight -> 'oldest' -> 0 ->> 'whom' from bounced.daemons"), "a@example.com");
+  EXPECT_THAT(run({"status"}), out_has("in flight: 1"));
+  api.release();
+  wait_until([&] { return value("select in_flight ->> 'count' from bounced.daemons") == "0"; }, "the end of the poll");
+  stop(*daemon);
+}
+
 class Journal : public Service {};
 
 // The journal's address cannot be changed, so the program gets a file system where ours is there.

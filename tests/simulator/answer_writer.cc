@@ -93,8 +93,7 @@ void AnswerWriter::send(std::string head, Framing framing, EncodedBody& body) {
     head += "Transfer-Encoding: chunked\r\n";
     chunked_ = true;
   }
-  out_ = std::move(head) + "\r\n";
-  if (answer_.drip_bytes > 0) transport_.write(std::exchange(out_, {}));
+  send_head(std::move(head));
 
   if (more) more = body.next(piece);
   while (put(piece) && more) {
@@ -102,12 +101,29 @@ void AnswerWriter::send(std::string head, Framing framing, EncodedBody& body) {
     more = body.next(piece);
   }
   end_chunk();
+  if (answer_.endless == Endless::chunk_extension) send_for_ever("1", ";more=of-it");
+  if (answer_.endless == Endless::trailers) send_for_ever(chunked_ ? "0\r\n" : "", "X-More: of it\r\n");
   if (chunked_ && honest) out_ += "0\r\n\r\n";
   flush();
 }
 
 void AnswerWriter::send_head(std::string head) {
-  transport_.write(std::move(head) + "\r\n");
+  if (answer_.endless == Endless::interim_heads) send_for_ever("", "HTTP/1.1 102 Processing\r\n\r\n");
+  if (answer_.endless == Endless::header) send_for_ever(head + "X-More: ", "of it ");
+  out_ = std::move(head) + "\r\n";
+  if (answer_.drip_head) return flush();
+  transport_.write(std::exchange(out_, {}));
+}
+
+void AnswerWriter::send_for_ever(std::string beginning, std::string_view piece) {
+  out_ += beginning;
+  flush();
+  while (behaviour_.releases() == releases_) {
+    transport_.write(piece);
+    transport_.wait_for_bell(answer_.drip_every);
+  }
+  transport_.reset_on_close();
+  throw Gone();
 }
 
 bool AnswerWriter::put(std::string_view piece) {
@@ -147,10 +163,11 @@ void AnswerWriter::end_chunk() {
 void AnswerWriter::flush() {
   std::string_view rest = out_;
   while (!rest.empty()) {
-    const std::size_t bytes = answer_.drip_bytes > 0 ? std::min(answer_.drip_bytes, rest.size()) : rest.size();
+    const bool drips = answer_.drip_bytes > 0 && behaviour_.releases() == releases_;
+    const std::size_t bytes = drips ? std::min(answer_.drip_bytes, rest.size()) : rest.size();
     transport_.write(rest.substr(0, bytes));
     rest.remove_prefix(bytes);
-    if (answer_.drip_bytes > 0) transport_.wait_for_bell(answer_.drip_every);
+    if (drips) transport_.wait_for_bell(answer_.drip_every);
   }
   out_.clear();
   const std::uint64_t bytes = unsent_ - chunk_.size();

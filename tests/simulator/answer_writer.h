@@ -35,7 +35,11 @@ class EncodedBody {
 class AnswerWriter {
  public:
   AnswerWriter(Transport& transport, Record& record, const Behaviour& behaviour, const Answer& answer)
-      : transport_(transport), record_(record), behaviour_(behaviour), answer_(answer) {}
+      : transport_(transport),
+        record_(record),
+        behaviour_(behaviour),
+        answer_(answer),
+        releases_(behaviour.releases()) {}
 
   // The head lacks the header of the framing and the blank line. Throws Gone.
   void send(std::string head, Framing framing, EncodedBody& body);
@@ -49,11 +53,13 @@ class AnswerWriter {
   bool pass();
   void end_chunk();
   void flush();
+  [[noreturn]] void send_for_ever(std::string beginning, std::string_view piece);
 
   Transport& transport_;
   Record& record_;
   const Behaviour& behaviour_;
   const Answer& answer_;
+  const std::uint64_t releases_;  // before this answer
   bool chunked_ = false;
   bool held_ = false;
   std::string chunk_;         // not full yet

@@ -7,9 +7,13 @@
 namespace bounced::simulator {
 namespace {
 
+std::string_view name_of(Task task) {
+  return task == Task::list ? "get" : task == Task::remove ? "delete" : "subusers";
+}
+
 bool meant(const Calls& calls, const Call& call) {
   if (calls.customer && *calls.customer != call.customer()) return false;
-  return !calls.task || call.task() == (*calls.task == Task::list ? "get" : "delete");
+  return !calls.task || call.task() == name_of(*calls.task);
 }
 
 }  // namespace

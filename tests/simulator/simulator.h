@@ -49,7 +49,11 @@ struct Style {
 
 // ---- answers that are not the usual one ----
 
-enum class Task { list, remove };  // task=get and task=delete; in v3, GET and DELETE of bounces
+enum class Task {
+  list,
+  remove,
+  subusers
+};  // task=get and task=delete; in v3, GET and DELETE of bounces, GET of subusers
 
 // Which calls are meant: all, or those of one customer, or for one task, or both.
 struct Calls {
@@ -68,6 +72,15 @@ enum class Ending {
 
 enum class Gzip { if_accepted, never, always, cut_short, wrong_checksum };  // the last two always compress
 
+// What is sent for ever, a piece every drip_every, until the client leaves, or until release(), which resets it.
+enum class Endless {
+  nothing,
+  interim_heads,    // 102 Processing, again and again, before any answer
+  header,           // a header line that does not end
+  chunk_extension,  // a chunk whose size has come, and whose line does not end
+  trailers,         // after the last chunk of a whole body
+};
+
 // How to answer a call. What is not said is as usual.
 struct Answer {
   std::optional<int> status = std::nullopt;
@@ -82,7 +95,6 @@ struct Answer {
   // Bytes of the body that are sent before it ends: of the document before gzip, or of the body as it goes over the
   // wire. Where an ending that is not honest has no cut, the whole body is sent, and one byte more (or a last chunk)
   // is promised.
-  // promised.
   std::optional<std::uint64_t> cut_document = std::nullopt;
   std::optional<std::uint64_t> cut = std::nullopt;
   Ending ending = Ending::honest;
@@ -91,6 +103,8 @@ struct Answer {
   std::optional<std::uint64_t> hold_at = std::nullopt;  // silence after so many bytes of the body, until release()
   std::size_t drip_bytes = 0;                           // a slow body: so many bytes …
   std::chrono::milliseconds drip_every{10};             // … at a time
+  bool drip_head = false;                               // and of the head too
+  Endless endless = Endless::nothing;
   // RST instead of any answer. A delete without a body here is done all the same.
   bool reset_request = false;
   bool close_after = false;  // close the connection after the answer, although its headers promise to keep it
@@ -246,7 +260,7 @@ class Simulator {
   void limit_v3(std::uint64_t requests, std::chrono::seconds per);
   void set_framing(std::optional<Framing> framing, std::size_t chunk = 16 * 1024);  // of all answers that say none
   void set_gzip(Gzip gzip);                                                         // likewise
-  // Lets every answer go on that is held now.
+  // Lets every answer go on that is held now, ends the dripping of the others, and breaks endless ones off.
   void release();
 
   // ---- records ----

@@ -9,12 +9,14 @@
 #include <filesystem>
 #include <set>
 
+#include "tests/simulator/misbehaviour.h"
 #include "tests/simulator/raw_client.h"
 
 namespace bounced::simulator {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
@@ -124,6 +126,57 @@ TEST_F(SimulatorTest, MakesTheSameListFromASeedAndKeepsWhatIsChangedInIt) {
   for (std::uint64_t place = count; place < count + 300; ++place) emails.insert(*api_.at("c", place)->email);
   EXPECT_EQ(emails.size() - count, 300u);
   EXPECT_EQ(emails.count(*api_.at("c", count)->email), 1u);
+}
+
+TEST_F(SimulatorTest, SendsWithoutEnd) {
+  struct Case {
+    Endless endless;
+    std::string begins, repeats;
+  };
+  api_.add("c", {.email = "x@example.org"});
+  for (const auto& [endless, begins, repeats] :
+       {Case{Endless::interim_heads, "HTTP/1.1 102 Processing\r\n\r\n", "HTTP/1.1 102 Processing\r\n\r\n"},
+        Case{Endless::header, "HTTP/1.1 200 OK\r\n", "\r\nX-More: of it of it of it of it "},
+        Case{Endless::chunk_extension, "HTTP/1.1 200 OK\r\n", "\r\n1;more=of-it;more=of-it;more=of-it"},
+        Case{Endless::trailers, "HTTP/1.1 200 OK\r\n", "\r\n0\r\nX-More: of it\r\nX-More: of it\r\n"}}) {
+    api_.answer({}, {.framing = Framing::chunked, .drip_every = 1ms, .endless = endless});
+    RawClient client(api_);
+    client.send(get("user=c&task=get"));
+    const std::string in = client.read_until(repeats);
+    EXPECT_THAT(in, AllOf(StartsWith(begins), HasSubstr(repeats)));
+    EXPECT_EQ(client.end, RawClient::End::open);
+    if (endless != Endless::trailers) continue;
+    api_.release();
+    client.read_until("");
+    EXPECT_EQ(client.end, RawClient::End::reset);
+  }
+  EXPECT_TRUE(api_.wait_for([](const Counters& counters) { return counters.open == 0; }));  // it notices who leaves
+}
+
+TEST_F(SimulatorTest, DripsAHeadToo) {
+  api_.answer({}, {.status = 204, .drip_bytes = 1, .drip_every = 1ms, .drip_head = true});
+  RawClient client(api_);
+  client.send(get_and_close("user=c&task=get"));
+  EXPECT_EQ(client.read_until("H"), "H");
+  EXPECT_THAT(client.read_until(""), AllOf(StartsWith("TTP/1.1 204 "), EndsWith("\r\n\r\n")));
+}
+
+TEST_F(SimulatorTest, AnswersAsOthersDo) {
+  EXPECT_THAT(foreign_page(302).headers, testing::ElementsAre(testing::Pair("Location", StartsWith("https://"))));
+  Call v2;
+  v2.path = "/apiv2/reseller.manage.xml";
+  v2.format = "xml";
+  Call v3;
+  v3.path = "/v3/suppression/bounces";
+  EXPECT_THAT(*wrong_credentials(v2).body, HasSubstr("<error>Permission denied, wrong credentials</error>"));
+  EXPECT_THAT(*forbidden(v3).body, HasSubstr(R"("message":"access forbidden")"));
+  EXPECT_THAT(too_many_requests(v3, 3s).headers, testing::ElementsAre(testing::Pair("Retry-After", "3")));
+  api_.add("c", {.email = "x@example.org"});
+  api_.answer({.task = Task::remove}, foreign_page(404));
+  EXPECT_THAT(ask(api_, get_and_close("user=c&task=get")), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(ask(api_, get_and_close("user=c&task=delete&email=x@example.org")),
+              AllOf(StartsWith("HTTP/1.1 404 "), HasSubstr("text/html"), HasSubstr("Request blocked")));
+  EXPECT_EQ(api_.size("c"), 1U);
 }
 
 TEST_F(SimulatorTest, HonoursDaysInTheAccountsZone) {

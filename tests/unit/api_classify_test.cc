@@ -9,6 +9,7 @@ namespace bounced::api {
 namespace {
 
 using Kind = Fault::Kind;
+using Origin = Fault::Origin;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -95,8 +96,9 @@ TEST(Classify, AnswersWithoutWords) {
     EXPECT_EQ(classify(502, body).kind, Kind::unavailable) << body;
     EXPECT_EQ(classify(429, body).kind, Kind::rate_limited) << body;
     EXPECT_EQ(classify(401, body).kind, Kind::credentials) << body;
-    EXPECT_EQ(classify(403, body).kind, Kind::not_permitted) << body;
-    EXPECT_EQ(classify(404, body).kind, Kind::refused) << body;
+    EXPECT_EQ(classify(403, body).kind, body == R"({"message":"success"})" ? Kind::not_permitted : Kind::unavailable)
+        << body;
+    EXPECT_EQ(classify(404, body).kind, body == R"({"message":"success"})" ? Kind::refused : Kind::unavailable) << body;
     EXPECT_EQ(classify(407, body).kind, Kind::unavailable) << body;
   }
   EXPECT_EQ(classify(200, "").message, "HTTP 200: the answer is empty");
@@ -117,8 +119,27 @@ TEST(Classify, QuotesPages) {
   EXPECT_THAT(classify(503, "<html><head><title/></head><body>Down</body></html>").message, EndsWith("\"Down\""));
   EXPECT_EQ(classify(200, "upstream connect error").kind, Kind::unavailable);
   EXPECT_THAT(classify(200, "upstream connect error").message, EndsWith("\"upstream connect error\""));
-  EXPECT_EQ(classify(404, page).kind, Kind::refused);
+  EXPECT_EQ(classify(404, page).kind, Kind::unavailable);
   EXPECT_EQ(classify(200, "Permission denied, wrong credentials").kind, Kind::credentials);
+}
+
+// Whatever stands between may say anything with any status: it is not the API's word about the request.
+TEST(Classify, SaysWhoSaidSo) {
+  for (const int status : {200, 400, 401, 403, 404, 429, 500, 502}) {
+    for (const std::string& body : shapes("No such thing"))
+      EXPECT_EQ(classify(status, body).origin, Origin::api) << body;
+    for (const std::string body : {"", "{}", "Access forbidden", "<html><title>Access forbidden</title></html>",
+                                   "<html><h1>Too many requests</h1>", "<!DOCTYPE html><title>Sign in</title>",
+                                   "{\"error\":\"x", "[1]", "\x01\x02"}) {
+      const Fault fault = classify(status, body);
+      EXPECT_EQ(fault.origin, Origin::between) << status << body;
+      EXPECT_NE(fault.kind, Kind::not_permitted) << status << body;
+      EXPECT_NE(fault.kind, Kind::refused) << status << body;
+    }
+  }
+  // The API never redirects.
+  EXPECT_EQ(classify(302, R"({"error":"x"})").origin, Origin::between);
+  EXPECT_EQ(classify(307, R"({"error":"access forbidden"})").kind, Kind::unavailable);
 }
 
 TEST(Classify, DoesNotExpandEntities) {
@@ -131,6 +152,7 @@ TEST(Classify, DoesNotExpandEntities) {
 TEST(Classify, PassesRetryAfterWhereWaitingHelps) {
   Answer answer;
   answer.retry_after = std::chrono::seconds(7);
+  answer.body = R"({"error":"no"})";
   for (const auto& [status, expected] : {std::pair(429, answer.retry_after), {503, answer.retry_after}, {404, {}}}) {
     answer.status = status;
     EXPECT_EQ(classify(answer, key).retry_after, expected) << status;
@@ -147,7 +169,8 @@ TEST(Classify, NamesOnlyTheHostOfARedirect) {
         {"/apiv2?api_key=secret", "to a path of the same host is not followed"}}) {
     answer.location = location;
     const Fault fault = classify(answer, key);
-    EXPECT_EQ(fault.kind, Kind::refused);
+    EXPECT_EQ(fault.kind, Kind::unavailable);
+    EXPECT_EQ(fault.origin, Origin::between);
     EXPECT_THAT(fault.message, AllOf(HasSubstr(named), Not(HasSubstr("secret"))));
   }
 }

@@ -151,13 +151,13 @@ TEST_F(LogEventsTest, AnIncompleteListIsToldNowAndThen) {
 }
 
 TEST_F(LogEventsTest, PausesAndTheirEndAreTold) {
-  const sync::AccountPaused paused{"main", "credentials", "Bad username", 60s, 1};
+  const sync::AccountPaused paused{"main", "credentials", "Bad username", 60s, 1, "all"};
   events.on(paused);
   EXPECT_THAT(written(), AllOf(HasSubstr(" warning account paused account=main"), HasSubstr("kind=credentials")));
   events.on(paused);
   EXPECT_THAT(written(), IsEmpty());
-  events.on(sync::AccountResumed{"main"});
-  EXPECT_THAT(written(), EndsWith(" info    account resumed account=main\n"));
+  events.on(sync::AccountResumed{"main", "lists"});
+  EXPECT_THAT(written(), EndsWith(" info    account resumed account=main calls=lists\n"));
   events.on(paused);
   EXPECT_THAT(written(), HasSubstr("account paused"));
 }

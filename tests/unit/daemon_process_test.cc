@@ -51,7 +51,8 @@ TEST(Process, ThePidSpaceIsTheSameForAllOfItAndNotForAnotherHost) {
   ASSERT_EQ(::pipe(ends), 0);
   const pid_t child = ::fork();
   if (child == 0) {
-    const bool renamed = ::unshare(CLONE_NEWUTS | (::geteuid() == 0 ? 0 : CLONE_NEWUSER)) == 0 && ::sethostname("clone", 5) == 0;
+    const bool renamed =
+        ::unshare(CLONE_NEWUTS | (::geteuid() == 0 ? 0 : CLONE_NEWUSER)) == 0 && ::sethostname("clone", 5) == 0;
     const std::string theirs = renamed ? pid_space() : "";
     ::_exit(::write(ends[1], theirs.data(), theirs.size()) < 0 ? 1 : 0);
   }

@@ -116,6 +116,35 @@ TEST(StatusView, AnAccountThatIsPausedMakesNobodyLate) {
   EXPECT_THAT(status_text(status), HasSubstr(" 0 late"));
 }
 
+TEST(StatusView, APollThatTakesLongerThanItsIntervalMakesItsCustomerLate) {
+  db::Status status = sample();
+  status.customers[2].being_polled = true;
+  status.customers[2].poll_every = 300;
+  EXPECT_THAT(status_text(status), HasSubstr(" 1 late"));
+  status.customers[2].poll_every = 400;
+  EXPECT_THAT(status_text(status), HasSubstr(" 0 late"));
+}
+
+TEST(StatusView, SaysWhatIsInFlight) {
+  db::Status status = sample();
+  EXPECT_THAT(status_text(status), Not(HasSubstr("in flight")));
+  status.daemons[0].in_flight =
+      R"({"count":2,"oldest":[{"what":"poll","whom":"slow@example.com","seconds":200.1,"waits_for":"the list",)"
+      R"("step_seconds":20,"late":false},{"what":"poll","whom":"b","seconds":1E0,"waits_for":"","late":false}]})";
+  EXPECT_THAT(status_text(status), HasSubstr("2s ago\n    in flight: 2, the oldest: poll of slow@example.com for 3m, "
+                                             "waits for the list\n"));
+  const auto daemon = boost::json::parse(status_json(status)).at("daemons").at(0);
+  EXPECT_EQ(daemon.at("in_flight").at("oldest").at(1).at("whom"), "b");
+  EXPECT_EQ(daemon.at("stalls").as_int64(), 0);
+  status.daemons[0].stalls = 2;
+  EXPECT_THAT(status_text(status), HasSubstr("2s ago\n    2 stalls broken off, which is a bug in bounced"));
+  for (const char* odd : {"", "{", "[]", R"({"count":"1"})", R"({"count":1,"oldest":[1]})", R"({"count":1})"}) {
+    status.daemons[0].in_flight = odd;
+    EXPECT_THAT(status_text(status), HasSubstr("2 stalls"));
+    status_json(status);
+  }
+}
+
 TEST(StatusView, LongListsAreCutWithTheWorstFirst) {
   db::Status status;
   for (int i = 1; i <= 30; ++i) status.customers.push_back(failing(fmt::format("c{}", i), i));
@@ -168,6 +197,8 @@ TEST(Summary, SaysInOneLineWhatIsWrong) {
   EXPECT_THAT(text, testing::EndsWith(", 10,000 open deletion requests or more, 2 daemons; 1 account paused: main: a "
                                       "wrong key; 2 customers failing: a@example.com: HTTP 500; 1 list held; 3 "
                                       "customers late (see: bounced status)"));
+  summary = {.customers = 1, .daemons = 1, .stalls = 1};
+  EXPECT_THAT(summary_text(summary), testing::HasSubstr("; 1 stall, which is a bug in bounced"));
   summary = {.customers = 1, .daemons = 0};
   EXPECT_THAT(summary_text(summary), testing::HasSubstr("the heartbeat cannot be written"));
 }

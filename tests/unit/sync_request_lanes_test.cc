@@ -111,6 +111,22 @@ TEST_F(Lanes, NoMoreIsClaimedThanWillSoonBeSent) {
   EXPECT_GE(claimed, 16U);
 }
 
+TEST_F(Lanes, WhatIsHeldKeepsNothingFromOthers) {
+  std::map<int, int> queue{{1, 1000}, {2, 1000}};
+  find({1});
+  while (claim(queue) > 0) continue;
+  lanes.hold(1, true);
+  find({2});
+  std::size_t claimed = 0;
+  while (const std::size_t got = claim(queue)) claimed += got;
+  EXPECT_GE(claimed, 16U);
+  EXPECT_THAT(send(4), ElementsAre(2, 2, 2, 2));
+  answer(Answer::well);
+  lanes.hold(1, false);
+  EXPECT_THAT(lanes.to_claim(), IsEmpty());
+  EXPECT_THAT(send(2), testing::UnorderedElementsAre(1, 2));
+}
+
 TEST_F(Lanes, EveryCustomerGetsItsTurnOverSeveralClaims) {
   std::map<int, int> queue;
   std::vector<int> all;
@@ -151,8 +167,8 @@ TEST_F(Lanes, ATroubledCustomerGetsOneCallAtATimeUntilOneGoesWell) {
 }
 
 TEST_F(Lanes, ATroubledAccountLeavesPlacesToOthers) {
-  std::map<int, int> queue{{1, 10}, {2, 10}, {3, 10}};
-  find({1, 2}, "bad");
+  std::map<int, int> queue{{1, 10}, {2, 10}, {3, 10}, {4, 10}};
+  find({1, 2, 4}, "bad");
   find({3}, "good");
   claim(queue);
   while (!send(1).empty()) continue;
@@ -163,6 +179,19 @@ TEST_F(Lanes, ATroubledAccountLeavesPlacesToOthers) {
   }
   const auto next = send(4);
   EXPECT_EQ(std::count(next.begin(), next.end(), 3), 3);
+}
+
+// A call of one hangs, and one of the other was refused: the latter's next one waits for neither.
+TEST_F(Lanes, TheTroubleOfACustomerOrTwoIsNotTheAccounts) {
+  std::map<int, int> queue{{1, 10}, {2, 10}};
+  find({1, 2});
+  claim(queue);
+  const auto hangs = lanes.next();
+  const auto refused = lanes.next();
+  ASSERT_NE(hangs->claim.customer_id, refused->claim.customer_id);
+  lanes.answered(*refused, Answer::fault);
+  lanes.let_go(*refused);
+  EXPECT_THAT(send(4), testing::Contains(refused->claim.customer_id));
 }
 
 TEST_F(Lanes, WhatWasNotSentCanBeTakenOutAndTheLaneEnds) {

@@ -11,6 +11,7 @@ namespace bounced::api {
 namespace {
 
 using Kind = Fault::Kind;
+using Origin = Fault::Origin;
 
 // What the API is known to say, in lower case. The words count more than the status: these errors come with any.
 std::optional<Kind> kind_by_words(const std::string& text) {
@@ -34,12 +35,23 @@ std::optional<Kind> kind_by_words(const std::string& text) {
   return std::nullopt;
 }
 
+// The API's errors have one of its documented shapes, and words in them. It never redirects.
+Origin origin_of(const Answer& answer, const Words& words) {
+  const bool redirect = answer.status >= 300 && answer.status < 400;
+  const bool says_something = words.shape == Words::Shape::message && !words.text.empty();
+  return says_something && !redirect ? Origin::api : Origin::between;
+}
+
 Kind kind_of(const Answer& answer, const Words& words) {
   const int status = answer.status;
-  if (status >= 300 && status < 400) return Kind::refused;
+  const bool by_api = origin_of(answer, words) == Origin::api;
+  if (status >= 300 && status < 400) return Kind::unavailable;
   if (status == 429) return Kind::rate_limited;
-  if (const auto kind = kind_by_words(words.text)) return *kind;
+  const auto kind = kind_by_words(words.text);
+  // The title of a proxy's page may be "Access forbidden": it says nothing about the customer.
+  if (kind && (by_api || *kind != Kind::not_permitted)) return *kind;
   if (status == 401) return Kind::credentials;
+  if (status >= 400 && !by_api) return Kind::unavailable;
   if (status == 403) return Kind::not_permitted;
   // 407 is a proxy's own; 408 and 425 ask for another try.
   if (status >= 500 || status == 407 || status == 408 || status == 425) return Kind::unavailable;
@@ -50,7 +62,7 @@ Kind kind_of(const Answer& answer, const Words& words) {
 }
 
 // The scheme and host of a URL: what follows may repeat our query.
-std::string_view origin_of(std::string_view location) {
+std::string_view host_of(std::string_view location) {
   const auto scheme = location.find("://");
   if (scheme == location.npos) return "a path of the same host";
   const auto end = location.find_first_of("/?#", scheme + 3);
@@ -60,7 +72,7 @@ std::string_view origin_of(std::string_view location) {
 
 std::string what_happened(const Answer& answer, const Words& words, Kind kind) {
   if (!answer.location.empty() && answer.status >= 300 && answer.status < 400) {
-    return "a redirect to " + std::string(origin_of(answer.location)) +
+    return "a redirect to " + std::string(host_of(answer.location)) +
            " is not followed, because it would carry the key elsewhere";
   }
   if (kind == Kind::not_understood && !answer.not_a_list.empty() && words.text.empty() &&
@@ -72,6 +84,7 @@ std::string what_happened(const Answer& answer, const Words& words, Kind kind) {
   if (kind == Kind::rate_limited) return "too many requests";
   if (words.shape == Words::Shape::nothing) return "the answer is empty";
   if (words.shape == Words::Shape::page) return "a page instead of an answer";
+  if (kind == Kind::unavailable && answer.status < 500) return "not an answer of the API";
   if (kind == Kind::unavailable) return "the server is in trouble";
   if (kind == Kind::refused) return "refused";
   return "an answer that is neither a list nor a known error";
@@ -82,7 +95,7 @@ std::string what_happened(const Answer& answer, const Words& words, Kind kind) {
 Fault classify(const Answer& answer, std::string_view secret) {
   const Words words = read_words(std::string_view(answer.body).substr(0, classified_bytes));
   const Kind kind = kind_of(answer, words);
-  Fault fault{kind, {}, {}, answer.status};
+  Fault fault{kind, {}, {}, answer.status, origin_of(answer, words)};
   // A Location is foreign text too.
   fault.message =
       "HTTP " + std::to_string(answer.status) + ": " + presentable(what_happened(answer, words, kind), secret);

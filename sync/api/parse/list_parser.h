@@ -22,6 +22,8 @@ class ListParser {
     std::uint64_t entries = 0;        // appended to out
     std::uint64_t without_email = 0;  // left out: missing, null or blank
     std::uint64_t too_long = 0;       // left out: an email of more than 1,000 bytes
+
+    [[nodiscard]] std::uint64_t all() const { return entries + without_email + too_long; }
   };
 
   virtual ~ListParser() = default;

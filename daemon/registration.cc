@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/registration.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "db/accounts.h"
+#include "db/errors.h"
+
+namespace bounced::daemon {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+// Other daemons come and go with their configurations: by then it is noticed who relies on what.
+constexpr std::chrono::seconds register_every = 1min;
+// People may edit rows, which no daemon's number shows.
+constexpr std::chrono::seconds compare_every = 10min;
+constexpr auto compare_soon = 10s;
+// A customer whose list is being merged could not be changed, or the daemon looked dead for a moment.
+constexpr sync::Seconds again_after = 1s;
+
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
+
+Registration::Registration(const asio::any_io_executor& executor, db::Pool& pool, AtDatabase& at_database,
+                           sync::Accounts& accounts, LogEvents& events, Log& log,
+                           std::function<void(const std::vector<int>&)> leave_alone)
+    : pool_(pool),
+      at_database_(at_database),
+      accounts_(accounts),
+      events_(events),
+      log_(log),
+      leave_alone_(std::move(leave_alone)),
+      discovery_(accounts, events),
+      due_(executor),
+      discovery_due_(executor),
+      trouble_(events, "registration") {}
+
+// The customers of accounts that do not list them are those that the database knows, until the API names others. It is
+// asked later: it must not hold up what is known.
+asio::awaitable<bool> Registration::recall() {
+  std::map<std::string, std::vector<std::string>> known;
+  const std::vector<std::string> accounts = accounts_.to_be_asked();
+  const bool done = co_await at_database_.run(
+      "registration", [&](db::Session& session) { known = db::known_customers(session, accounts); });
+  if (done) discovery_.recall(known);
+  co_return done;
+}
+
+asio::awaitable<bool> Registration::change(std::int64_t daemon) {
+  daemon_ = daemon;
+  decided_ = true;
+  later_.clear();  // every difference is found anew
+  const bool recalled = co_await recall();
+  if (!recalled) co_return false;
+  const Snapshot configured = accounts_.configured();
+  const auto result = std::make_shared<db::Registered>();
+  const std::vector<std::string> retry(retry_.begin(), retry_.end());
+  const std::function<void(db::Session&)> work = [=](db::Session& session) {
+    *result = db::register_configuration(session, daemon, *configured, db::Existing::change);
+    db::retry_credentials(session, retry);
+  };
+  const bool done = co_await at_database_.run("registration", work);
+  if (!done) co_return false;
+  decided_ = false;
+  retry_.clear();
+  registered(configured, std::move(*result));
+  co_return true;
+}
+
+asio::awaitable<bool> Registration::change_or_later() {
+  try {
+    co_return co_await change(daemon_);
+  } catch (const db::Error& error) {
+    retry_in_ = trouble_.failed(error);
+  }
+  co_return true;
+}
+
+asio::awaitable<void> Registration::refresh() {
+  // Whom others may take for dead would find that nobody has its customers, and let them go.
+  if (!accounts_.stands()) co_return;
+  try {
+    if (decided_) {
+      const bool changed = co_await change(daemon_);
+      if (!changed) co_return;
+    } else {
+      co_await compare();
+    }
+    co_await change_later();
+    trouble_.well();
+    retry_in_ = {};
+  } catch (const std::exception& error) {
+    if (!db::is_database_fault(error)) throw;
+    retry_in_ = trouble_.failed(error);
+  }
+}
+
+asio::awaitable<void> Registration::compare() {
+  const Snapshot configured = accounts_.configured();
+  const std::string state = co_await pool_.run(db::registration_state);
+  const bool same = configured == registered_ && state == state_ && Clock::now() < compare_at_;
+  if (same) co_return;
+  const auto work = [daemon = daemon_, configured](db::Session& session) {
+    return db::register_configuration(session, daemon, *configured, db::Existing::keep_if_relied_on);
+  };
+  registered(configured, co_await pool_.run(work));
+}
+
+// One after the other, so that no more than one connection waits for a merge.
+asio::awaitable<void> Registration::change_later() {
+  std::int64_t shifted = 0;
+  for (auto left = later_.size(); left > 0; --left) {
+    const db::CustomerSettings& settings = later_.front().settings;
+    const auto now = accounts_.customers().find(settings.name);
+    if (now == accounts_.customers().end() || now->second != settings) {
+      later_.pop_front();  // it was configured otherwise since
+      compare_at_ = {};
+      continue;
+    }
+    const auto work = [daemon = daemon_, change = later_.front()](db::Session& session) {
+      return db::change_customer(session, daemon, change);
+    };
+    later_.push_back(std::move(later_.front()));  // the next one first, if this one fails
+    later_.pop_front();
+    const bool moved = co_await pool_.run(work);
+    later_.pop_back();
+    if (moved) ++shifted;
+    if (later_.empty()) compare_at_ = {};  // they may be polled now
+  }
+  if (shifted > 0) log_.info("times moved to another time zone", {{"customers", shifted}});
+  if (compare_at_ == Clock::time_point{}) co_await compare();
+}
+
+asio::awaitable<void> Registration::wait() {
+  const bool soon = decided_ || !later_.empty() || !accounts_.stands();
+  const sync::Seconds comparison = compare_at_ - Clock::now();
+  co_await due_.wait(
+      std::max(retry_in_, soon ? again_after : std::clamp<sync::Seconds>(comparison, again_after, register_every)));
+}
+
+asio::awaitable<void> Registration::discover() {
+  while (true) {
+    const auto looked = co_await discovery_.look();
+    if (looked.changed) wake();
+    co_await discovery_due_.wait(looked.next);
+  }
+}
+
+void Registration::rediscover() {
+  discovery_.hurry();
+  discovery_due_.wake();
+}
+
+void Registration::registered(const Snapshot& configured, db::Registered result) {
+  if (result.deactivated > 0) log_.info("customers left the configuration", {{"customers", result.deactivated}});
+  events_.disagreements(result.disagreements);
+  std::vector<int> disagree;
+  for (const db::Disagreement& customer : result.disagreements) disagree.push_back(customer.customer_id);
+  for (const db::CustomerChange& change : result.later) disagree.push_back(change.customer_id);
+  leave_alone_(disagree);
+  registered_ = configured;
+  state_ = std::move(result.state);
+  compare_at_ = Clock::now() + (result.complete ? compare_every : compare_soon);
+  // What a start or a reload decided stays decided.
+  for (db::CustomerChange& change : result.later) {
+    std::erase_if(later_, [&](const auto& other) { return other.customer_id == change.customer_id; });
+    later_.push_back(std::move(change));
+  }
+}
+
+}  // namespace bounced::daemon

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/api/v3_calls.h"
+
+#include <utility>
+#include <vector>
+
+#include "sync/api/parse/paging.h"
+#include "sync/api/stopped.h"
+#include "sync/wakeup.h"
+
+namespace bounced::api {
+
+namespace asio = boost::asio;
+
+namespace {
+
+class Collector final : public Sink {
+ public:
+  asio::awaitable<void> put(std::vector<db::ListedBounce>&& batch) override {
+    entries.insert(entries.end(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+    co_return;
+  }
+  std::vector<db::ListedBounce> entries;
+};
+
+}  // namespace
+
+HttpRequest V3Calls::request(std::string method, std::string path, const std::string& customer) const {
+  HttpRequest request{.method = std::move(method),
+                      .target = caller_.base_path() + path,
+                      .accept = "application/json",
+                      .headers = {{"Authorization", "Bearer " + caller_.key()}}};
+  if (!customer.empty()) request.headers.emplace_back("on-behalf-of", customer);
+  return request;
+}
+
+// Waits while the API's rate limit is used up, and then to be admitted; a fault where the former would last too long.
+asio::awaitable<std::optional<Fault>> V3Calls::make_room(const RateRoom& room, std::string_view target, Room when,
+                                                         const Admit& admit, Permit& permit) {
+  sync::Wakeup pause(executor_);
+  bool admitted = false;  // the permit may be null
+  while (true) {
+    if (const auto wait = room.wait_for()) {
+      permit.reset();
+      admitted = false;
+      if (when == Room::now || *wait > longest_wait) {
+        co_return caller_.rate_limited(target, "the API's rate limit is used up (X-RateLimit-Remaining)", *wait);
+      }
+      co_await pause.wait(*wait);
+      co_await throw_if_stopped();
+    } else if (admitted || !admit) {
+      co_return std::nullopt;
+    } else {
+      permit = co_await admit();
+      admitted = true;
+    }
+  }
+}
+
+// For a short answer.
+asio::awaitable<std::variant<Caller::Text, Fault>> V3Calls::ask(RateRoom& room, HttpRequest request, std::size_t most,
+                                                                Room when, const Admit& admit) {
+  Permit permit;
+  auto no_room = co_await make_room(room, request.target, when, admit, permit);
+  if (no_room) co_return *std::move(no_room);
+  RateRoom::Call call(room);
+  auto answer = co_await caller_.read_text(std::move(request), most);
+  if (const auto* text = std::get_if<Caller::Text>(&answer)) call.answered(text->head);
+  co_return answer;
+}
+
+asio::awaitable<std::variant<V3Calls::Page, Fault>> V3Calls::read_page(const std::string& customer,
+                                                                       const PagedList::Query& query, Room when,
+                                                                       const Admit& admit) {
+  std::string path = "/v3/suppression/bounces?limit=" + std::to_string(PagedList::page_size);
+  path += "&offset=" + std::to_string(query.offset);
+  if (query.start) path += "&start_time=" + std::to_string(*query.start);
+  if (query.end) path += "&end_time=" + std::to_string(*query.end);
+  HttpRequest asked = request("GET", std::move(path), customer);
+  Permit permit;
+  auto no_room = co_await make_room(lists_, asked.target, when, admit, permit);
+  if (no_room) co_return *std::move(no_room);
+  Collector collector;
+  HttpHead head;
+  RateRoom::Call call(lists_);
+  auto answer = co_await caller_.read_list(std::move(asked), config::Format::json, collector, &head);
+  call.answered(head);
+  if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
+  lists_come_ = true;
+  Page page{.page = {}, .read = std::get<ListRead>(std::move(answer))};
+  page.page = {.entries = std::move(collector.entries),
+               .left_out = page.read.without_email + page.read.too_long,
+               .last_offset = last_offset(head.link)};
+  co_return page;
+}
+
+asio::awaitable<std::variant<Caller::Text, Fault>> V3Calls::remove(HttpRequest request, std::size_t most,
+                                                                   const Admit& admit) {
+  return ask(removals_, std::move(request), most, Room::now, admit);
+}
+
+asio::awaitable<std::variant<Caller::Text, Fault>> V3Calls::list_subusers(HttpRequest request, std::size_t most,
+                                                                          Room when, const Admit& admit) {
+  return ask(subusers_, std::move(request), most, when, admit);
+}
+
+}  // namespace bounced::api

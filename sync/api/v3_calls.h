@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "sync/api/caller.h"
+#include "sync/api/paged_list.h"
+#include "sync/api/rate_room.h"
+
+namespace bounced::api {
+
+// Single calls to v3, within the rate limit that the API itself reports.
+class V3Calls {
+ public:
+  struct Page {
+    PagedList::Page page;
+    ListRead read;
+  };
+  // Whether to wait where the API's rate limit is used up. What has just begun does not, so that it holds up nobody.
+  enum class Room { now, wait };
+
+  V3Calls(const boost::asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines)
+      : executor_(executor), at_once_(account.concurrency), caller_(executor, account, deadlines) {}
+
+  [[nodiscard]] const boost::asio::any_io_executor& executor() const { return executor_; }
+  [[nodiscard]] const Caller& caller() const { return caller_; }
+
+  // An empty customer is the account itself.
+  [[nodiscard]] HttpRequest request(std::string method, std::string path, const std::string& customer) const;
+  boost::asio::awaitable<std::variant<Page, Fault>> read_page(const std::string& customer,
+                                                              const PagedList::Query& query, Room when,
+                                                              const Admit& admit);
+  // For a short answer; to remove addresses, or for subusers.
+  boost::asio::awaitable<std::variant<Caller::Text, Fault>> remove(HttpRequest request, std::size_t most,
+                                                                   const Admit& admit);
+  boost::asio::awaitable<std::variant<Caller::Text, Fault>> list_subusers(HttpRequest request, std::size_t most,
+                                                                          Room when, const Admit& admit);
+
+  // Pages of all lists that are being read: how many, and whether one more may be asked for beside them.
+  void page_begins() { ++pages_in_flight_; }
+  void page_ended() { --pages_in_flight_; }
+  [[nodiscard]] bool one_more_page() const { return pages_in_flight_ < at_once_; }
+  // A page of a list came from there: base_url is right.
+  [[nodiscard]] bool lists_come() const { return lists_come_; }
+
+  // Rate limits are counted by the minute. What is to last longer than this is left to the account's pause.
+  static constexpr std::chrono::seconds longest_wait = std::chrono::seconds(90);
+
+ private:
+  boost::asio::awaitable<std::optional<Fault>> make_room(const RateRoom& room, std::string_view target, Room when,
+                                                         const Admit& admit, Permit& permit);
+  boost::asio::awaitable<std::variant<Caller::Text, Fault>> ask(RateRoom& room, HttpRequest request, std::size_t most,
+                                                                Room when, const Admit& admit);
+
+  boost::asio::any_io_executor executor_;
+  int at_once_;
+  Caller caller_;
+  // SendGrid counts each kind of call by itself.
+  RateRoom lists_;
+  RateRoom removals_;
+  RateRoom subusers_;
+  int pages_in_flight_ = 0;
+  bool lists_come_ = false;
+};
+
+}  // namespace bounced::api
