@@ -15,9 +15,6 @@ using namespace std::chrono_literals;
 // before it.
 constexpr auto stands_for = std::chrono::seconds(db::dead_after_seconds) - 5s;
 
-// One customer without an answer is not the account's trouble, nor are two.
-constexpr int unanswered_is_trouble = 3;
-
 bool same_credentials(const config::Account& one, const config::Account& other) {
   return one.api == other.api && one.user == other.user && one.base_url == other.base_url &&
          one.ca_file == other.ca_file && one.key == other.key;
@@ -166,9 +163,8 @@ bool Accounts::stands() const {
 std::optional<Admission::Limits> Accounts::limits_of(const std::string& name) const {
   const auto account = find(name);
   if (!account) return std::nullopt;
-  return Admission::Limits{.rate = account->settings.rate_limit,
-                           .at_once = account->share,
-                           .one_list_at_a_time = account->unanswered >= unanswered_is_trouble};
+  return Admission::Limits{
+      .rate = account->settings.rate_limit, .at_once = account->share, .one_list_at_a_time = account->answers_nobody()};
 }
 
 boost::asio::awaitable<api::Permit> Accounts::enter(std::shared_ptr<Visit> visit) {

@@ -36,6 +36,9 @@ struct Account {
   // call.
   std::array<bool, 3> may_be_paused{true, true, true};
   int unanswered = 0;  // polls in a row that met a fault of the API or the network
+
+  // One customer without an answer is not the account's trouble, nor are two.
+  [[nodiscard]] bool answers_nobody() const { return unanswered >= 3; }
 };
 
 // The configuration's accounts and customers as the job needs them, and whether a call may be made now.

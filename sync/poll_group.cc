@@ -9,12 +9,6 @@
 #include "sync/call_turns.h"
 
 namespace bounced::sync {
-namespace {
-
-// One customer without an answer is not the account's trouble, nor are two.
-constexpr int unanswered_gets_one = 3;
-
-}  // namespace
 
 PollGroup::PollGroup(boost::asio::any_io_executor executor, Poller poller, Accounts& accounts,
                      const config::Polling& settings, Wakeup& changed)
@@ -96,7 +90,7 @@ std::vector<db::Places> PollGroup::places() const {
   for (const auto& [name, account] : accounts_.all()) {
     const Count& count = counts[name];
     int free = std::min(most, account->share - count.all);
-    if (account->unanswered >= unanswered_gets_one) free = std::min(free, 1 - (count.all - count.slow));
+    if (account->answers_nobody()) free = std::min(free, 1 - (count.all - count.slow));
     free = std::min(free, within_reach(account->settings.rate_limit) - count.waiting);
     if (free > 0) places.push_back({name, free});
   }
