@@ -5,7 +5,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstddef>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,33 +13,10 @@
 #include "config/config.h"
 #include "db/accounts.h"
 #include "sync/api/permit.h"
-#include "sync/call_kind.h"
+#include "sync/call_turns.h"
+#include "sync/visit.h"
 
 namespace bounced::sync {
-
-// No call is to be made now: the account is paused, is not configured any more, or this daemon may have been taken for
-// dead.
-struct NotAdmitted : std::exception {
-  [[nodiscard]] const char* what() const noexcept override { return "no call can be made for the account now"; }
-};
-
-// Nearly every list is read and merged in less.
-inline constexpr std::chrono::seconds slow_after{10};
-
-// What makes calls one after the other, or several at once: a poll, a deletion, a look for subusers. Each call enters
-// right before it is made, and leaves by destroying its Permit.
-struct Visit {
-  CallKind kind = CallKind::list;
-  std::string account;
-  bool slow = false;  // it is known to take long
-  // Since its first call; none: it has made none yet.
-  std::optional<std::chrono::steady_clock::time_point> began = {};
-  int calls = 0;  // now
-
-  [[nodiscard]] bool is_slow(std::chrono::steady_clock::time_point now) const {
-    return slow || (began && now - *began >= slow_after);
-  }
-};
 
 // The one point at which it is decided that a call is made now, whichever it is. It takes the turn of the rate limit
 // and the place together, so that who has no place uses no turn:
@@ -64,11 +40,7 @@ class Admission {
     int lists = 1;
     int deletions = 1;
   };
-  struct Wanted {  // turns
-    int lists = 0;
-    int deletions = 0;
-    int subusers = 0;
-  };
+  using Wanted = WantedTurns;
   // Nothing: the account is not configured.
   using LimitsOf = std::function<std::optional<Limits>(const std::string& account)>;
   using TakeTurns = std::function<boost::asio::awaitable<db::Turns>(const std::string& account, const db::Pace& pace,

@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "db/accounts.h"
+#include "sync/call_kind.h"
 
 namespace bounced::sync {
 
@@ -19,6 +20,19 @@ db::Pace pace_of(const config::RateLimit& limit);
 
 // How many calls come to their turn within about a second: more need not wait. Without a limit: any number.
 int within_reach(const config::RateLimit& limit);
+
+// How many turns could be used now, by kind of call.
+struct WantedTurns {
+  int lists = 0;
+  int deletions = 0;
+  int subusers = 0;
+
+  [[nodiscard]] bool none() const { return lists + deletions + subusers == 0; }
+  int& of(CallKind kind) {
+    if (kind == CallKind::list) return lists;
+    return kind == CallKind::deletion ? deletions : subusers;
+  }
+};
 
 // Turns to call an account's API, under the rate limit that all daemons share, that this daemon has taken from the
 // database and not used yet. They are evenly spread; one that is not used in time is lost.
