@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <exception>
 #include <sstream>
@@ -16,6 +17,13 @@
 namespace {
 
 using namespace bounced::daemon;
+
+// Each call takes and frees more than 100 kB of buffers. Where the C library gives them back to the system at once, as it
+// does with what lies last in memory, the pages are cleared and mapped anew for each: a sixth of the daemon's time.
+void keep_some_freed_memory() {
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 8 << 20);
+}
 
 int execute(const Arguments& arguments) {
   struct Command {
@@ -43,6 +51,7 @@ int tell(const std::exception& error, Exit code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_some_freed_memory();
   try {
     return execute(parse_arguments(argc, argv));
   } catch (const MustChange& error) {

@@ -31,7 +31,8 @@ void after_isal() {}
 }  // namespace
 
 // ISA-L unpacks three to five times as fast as zlib, by which a list that comes packed takes no longer than others.
-Inflate::Inflate() : stream_(std::make_unique<inflate_state>()) {
+// Its 90 kB of buffers need no zeros.
+Inflate::Inflate() : stream_(std::make_unique_for_overwrite<inflate_state>()) {
   isal_inflate_init(stream_.get());
   stream_->crc_flag = ISAL_GZIP;  // with its head, its checksum and its length
 }
