@@ -42,42 +42,42 @@ Registration::Registration(const asio::any_io_executor& executor, db::Pool& pool
 
 // The customers of accounts that do not list them are those that the database knows, until the API names others. It is
 // asked later: it must not hold up what is known.
-asio::awaitable<bool> Registration::recall() {
+asio::awaitable<bool> Registration::recall(const Run& run) {
   std::map<std::string, std::vector<std::string>> known;
   const std::vector<std::string> accounts = accounts_.to_be_asked();
-  const bool done = co_await at_database_.run(
-      "registration", [&](db::Session& session) { known = db::known_customers(session, accounts); });
+  const Work work = [&](db::Session& session) { known = db::known_customers(session, accounts); };
+  const bool done = co_await run(work);
   if (done) discovery_.recall(known);
   co_return done;
 }
 
-asio::awaitable<bool> Registration::change(std::int64_t daemon) {
+asio::awaitable<bool> Registration::start(std::int64_t daemon) {
   daemon_ = daemon;
+  reconfigured();
+  const Run run = [this](Work work) { return at_database_.run("registration", std::move(work)); };
+  co_return co_await change(run);
+}
+
+void Registration::reconfigured() {
   decided_ = true;
   later_.clear();  // every difference is found anew
-  const bool recalled = co_await recall();
+}
+
+asio::awaitable<bool> Registration::change(const Run& run) {
+  const bool recalled = co_await recall(run);
   if (!recalled) co_return false;
   const Snapshot configured = accounts_.configured();
   const auto result = std::make_shared<db::Registered>();
   const std::vector<std::string> retry(retry_.begin(), retry_.end());
-  const std::function<void(db::Session&)> work = [=](db::Session& session) {
+  const Work work = [=, daemon = daemon_](db::Session& session) {
     *result = db::register_configuration(session, daemon, *configured, db::Existing::change);
-    db::retry_credentials(session, retry);
+    db::end_pauses(session, retry);
   };
-  const bool done = co_await at_database_.run("registration", work);
+  const bool done = co_await run(work);
   if (!done) co_return false;
   decided_ = false;
   retry_.clear();
   registered(configured, std::move(*result));
-  co_return true;
-}
-
-asio::awaitable<bool> Registration::change_or_later() {
-  try {
-    co_return co_await change(daemon_);
-  } catch (const db::Error& error) {
-    retry_in_ = trouble_.failed(error);
-  }
   co_return true;
 }
 
@@ -86,8 +86,8 @@ asio::awaitable<void> Registration::refresh() {
   if (!accounts_.stands()) co_return;
   try {
     if (decided_) {
-      const bool changed = co_await change(daemon_);
-      if (!changed) co_return;
+      const Run run = [this](Work work) { return once(std::move(work)); };
+      co_await change(run);
     } else {
       co_await compare();
     }
@@ -98,6 +98,11 @@ asio::awaitable<void> Registration::refresh() {
     if (!db::is_database_fault(error)) throw;
     retry_in_ = trouble_.failed(error);
   }
+}
+
+asio::awaitable<bool> Registration::once(Work work) {
+  co_await pool_.run(work);
+  co_return true;
 }
 
 asio::awaitable<void> Registration::compare() {

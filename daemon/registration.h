@@ -33,10 +33,11 @@ class Registration {
 
   // These accounts' credentials may be right now: the next registration ends their pauses.
   void retry(const std::vector<std::string>& accounts) { retry_.insert(accounts.begin(), accounts.end()); }
-  // Registers what a start or a reload has made the configuration. Returns false if the daemon is to stop.
-  boost::asio::awaitable<bool> change(std::int64_t daemon);
-  // The same at a reload: where the database refuses it, refresh() tries it again.
-  boost::asio::awaitable<bool> change_or_later();
+  // Registers what a start has made the configuration, however long the database takes. Returns false if the daemon is
+  // to stop.
+  boost::asio::awaitable<bool> start(std::int64_t daemon);
+  // The configuration is another: the next refresh() that the database lets through registers it.
+  void reconfigured();
 
   // Looks whether another daemon, or the API, has changed something, and if so registers again; then makes changes that
   // take longer, one customer at a time. What the database does not do is left to the next time.
@@ -53,7 +54,13 @@ class Registration {
  private:
   using Snapshot = std::shared_ptr<const db::Configured>;
 
-  boost::asio::awaitable<bool> recall();
+  using Work = std::function<void(db::Session&)>;
+  // Returns whether the work was done.
+  using Run = std::function<boost::asio::awaitable<bool>(Work work)>;
+
+  boost::asio::awaitable<bool> recall(const Run& run);
+  boost::asio::awaitable<bool> change(const Run& run);
+  boost::asio::awaitable<bool> once(Work work);
   boost::asio::awaitable<void> compare();
   boost::asio::awaitable<void> change_later();
   void registered(const Snapshot& configured, db::Registered result);

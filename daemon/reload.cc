@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/reload.h"
 
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
 #include "config/load.h"
+#include "daemon/errors.h"
+#include "daemon/wiring.h"
+#include "db/errors.h"
+#include "sync/database_trouble.h"
 
 namespace bounced::daemon {
 namespace {
+
+namespace asio = boost::asio;
 
 void warn_of_restart(const config::Config& current, const config::Config& next, Log& log) {
   if (next.database.url != current.database.url || next.database.connections != current.database.connections) {
@@ -15,8 +26,7 @@ void warn_of_restart(const config::Config& current, const config::Config& next, 
   }
 }
 
-}  // namespace
-
+// Where the file has problems, logs each and returns nothing.
 std::optional<config::Config> read_again(const std::filesystem::path& file, const config::Config& current, Log& log) {
   try {
     config::Config next = config::load(file);
@@ -28,6 +38,70 @@ std::optional<config::Config> read_again(const std::filesystem::path& file, cons
     }
     return std::nullopt;
   }
+}
+
+}  // namespace
+
+Reload::Reload(const boost::asio::any_io_executor& executor, std::filesystem::path file, config::Config& config,
+               db::Pool& pool, sync::Accounts& accounts, Registration& registration, Supervision& supervision,
+               LogEvents& events, Log& log, std::function<void()> applied)
+    : file_(std::move(file)),
+      config_(config),
+      pool_(pool),
+      accounts_(accounts),
+      registration_(registration),
+      supervision_(supervision),
+      events_(events),
+      log_(log),
+      applied_(std::move(applied)),
+      asked_(executor) {}
+
+void Reload::ask() {
+  wanted_ = true;
+  asked_.wake();
+}
+
+asio::awaitable<void> Reload::run() {
+  supervision_.reloading();
+  log_.info("reloading the configuration");
+  sync::DatabaseTrouble trouble(events_, "reload");
+  std::optional<bool> applied;
+  while (!applied) {
+    wanted_ = false;
+    sync::Seconds delay{};
+    try {
+      applied = co_await apply();
+    } catch (const db::Error& error) {
+      delay = trouble.failed(error);
+      Supervision::say(std::string("the reload waits for the database: ") + error.what());
+    }
+    if (!applied) co_await asked_.wait(delay);
+  }
+  trouble.well();
+  if (*applied) {
+    log_.info("configuration reloaded", {{"accounts", static_cast<std::int64_t>(config_.accounts.size())},
+                                         {"customers", static_cast<std::int64_t>(accounts_.customers().size())}});
+  }
+  supervision_.reloaded(*applied);
+}
+
+// Polls and deletions that are in flight come to their end as they began. Throws what the database does not do.
+asio::awaitable<bool> Reload::apply() {
+  const auto next = read_again(file_, config_, log_);
+  if (!next) co_return false;
+  try {
+    const auto check = [&](db::Session& session) { check_time_zones(session, *next); };
+    co_await pool_.run(check);
+    registration_.retry(configure(accounts_, *next));
+  } catch (const MustChange& error) {
+    log_.error("the configuration is wrong, and was not reloaded", {{"problem", std::string(error.what())}});
+    co_return false;
+  }
+  config_ = *next;
+  registration_.reconfigured();
+  co_await registration_.refresh();
+  applied_();
+  co_return true;
 }
 
 }  // namespace bounced::daemon

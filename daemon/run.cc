@@ -50,6 +50,8 @@ class Daemon {
         at_database_(executor, pool_, events_, log_),
         registration_(executor, pool_, at_database_, accounts_, events_, log_,
                       [this](const auto& customers) { scheduler_->leave_alone(customers); }),
+        reload_(executor, config_file_, config_, pool_, accounts_, registration_, supervision_, events_, log_,
+                [this] { reloaded(); }),
         housekeeper_(executor, pool_, events_, config_.retention),
         listener_(executor, connection_options(config_, "bounced run: listen"),
                   {"bounced_polls", "bounced_deletions", "bounced_customers"}, listener_events()) {
@@ -64,9 +66,8 @@ class Daemon {
   asio::awaitable<void> serve();
   asio::awaitable<void> listen();
   asio::awaitable<void> keep_registered();
-  asio::awaitable<void> reload();
-  asio::awaitable<bool> apply(const config::Config& next);
   db::Listener::Events listener_events();
+  void reloaded();
   [[nodiscard]] Supervision::Time last_turn() const;
   void stop_by(const char* name);
   void stop();
@@ -77,7 +78,6 @@ class Daemon {
   config::Config config_;  // as it is now; others read their parts of it here
   Log& log_;
   LogEvents events_{log_};
-  bool reload_wanted_ = false;
   StopSignals signals_;
   asio::signal_set hangups_;
   Tasks tasks_;
@@ -86,6 +86,7 @@ class Daemon {
   sync::Accounts accounts_;
   AtDatabase at_database_;
   Registration registration_;
+  Reload reload_;
   const db::DaemonFacts facts_ = daemon_facts();
   std::int64_t number_ = 0;  // in the database; 0: not there yet
   std::optional<sync::Heart> heart_;
@@ -141,7 +142,7 @@ asio::awaitable<void> Daemon::start_and_serve(bool may_migrate) {
   scheduler_.emplace(executor_, pool_, accounts_, events_, number_, config_.polling);
   deletions_.emplace(executor_, pool_, accounts_, events_, number_, config_.deletions);
   registration_.retry(accounts_.account_names());
-  const bool registered = co_await registration_.change(number_);
+  const bool registered = co_await registration_.start(number_);
   if (registered) co_await serve();
 }
 
@@ -180,52 +181,21 @@ asio::awaitable<void> Daemon::listen() {
 // Reloads when that is asked for, which comes between two registrations.
 asio::awaitable<void> Daemon::keep_registered() {
   while (true) {
-    if (!reload_wanted_) co_await registration_.wait();
-    if (std::exchange(reload_wanted_, false)) {
-      co_await reload();
+    if (!reload_.is_wanted()) co_await registration_.wait();
+    if (reload_.is_wanted()) {
+      co_await reload_.run();
     } else {
       co_await registration_.refresh();
     }
   }
 }
 
-asio::awaitable<void> Daemon::reload() {
-  supervision_.reloading();
-  log_.info("reloading the configuration");
-  const auto next = read_again(config_file_, config_, log_);
-  bool applied = false;
-  try {
-    if (next) applied = co_await apply(*next);
-  } catch (const db::NeedsAction& error) {
-    log_.error("the database does not take the configuration", {{"error", std::string(error.what())}});
-  }
-  if (applied) {
-    log_.info("configuration reloaded", {{"accounts", static_cast<std::int64_t>(config_.accounts.size())},
-                                         {"customers", static_cast<std::int64_t>(accounts_.customers().size())}});
-  }
-  supervision_.reloaded(applied);
-}
-
-// Makes it the configuration from now on. Polls and deletions that are in flight come to their end as they began.
-asio::awaitable<bool> Daemon::apply(const config::Config& next) {
-  try {
-    const auto check = [&](db::Session& session) { check_time_zones(session, next); };
-    const bool checked = co_await at_database_.run("configuration", check);
-    if (!checked) co_return false;
-    registration_.retry(configure(accounts_, next));
-  } catch (const MustChange& error) {
-    log_.error("the configuration is wrong, and was not reloaded", {{"problem", std::string(error.what())}});
-    co_return false;
-  }
-  config_ = next;
+void Daemon::reloaded() {
   log_.set_level(config_.log.level);
   deletions_->reconfigured();
-  const bool registered = co_await registration_.change_or_later();
-  if (!registered) co_return false;
-  heart_->hurry();
   deletions_->wake();
+  heart_->hurry();
   registration_.rediscover();
-  co_return true;
 }
 
 db::Listener::Events Daemon::listener_events() {
@@ -265,7 +235,7 @@ void Daemon::stop() {
 void Daemon::await_hangup() {
   hangups_.async_wait([this](const boost::system::error_code& error, int) {
     if (error) return;
-    reload_wanted_ = true;
+    reload_.ask();
     registration_.wake();
     await_hangup();
   });

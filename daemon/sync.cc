@@ -180,7 +180,7 @@ asio::awaitable<SyncResult> Sync::start_and_work(const std::vector<std::string>&
         unchanged.push_back(change.settings.name + ": " + conflict.what());
       }
     }
-    db::retry_credentials(session, names_of_accounts);
+    db::end_pauses(session, names_of_accounts);
   });
   for (const std::string& customer : unchanged) log_.warning("a customer's row is in use", {{"customer", customer}});
   heart_->hurry();  // it learns who shares the accounts

@@ -17,8 +17,8 @@ std::optional<int> pause_account(Session& session, const std::string& account, s
   });
 }
 
-void retry_credentials(Session& session, const std::vector<std::string>& accounts) {
-  session.in_transaction([&](pqxx::work& tx) { exec(tx, sql::retry_credentials, accounts); });
+void end_pauses(Session& session, const std::vector<std::string>& accounts) {
+  session.in_transaction([&](pqxx::work& tx) { exec(tx, sql::end_pauses, accounts); });
 }
 
 bool resume_account(Session& session, const std::string& account, const std::string& asked_at,

@@ -17,8 +17,9 @@ std::optional<int> pause_account(Session& session, const std::string& account, s
                                  const std::string& kind, const std::string& because, const std::string& asked_at,
                                  const std::string& calls = "all");
 
-// Lets accounts that are paused for their credentials be tried again at once: somebody may have put them right.
-void retry_credentials(Session& session, const std::vector<std::string>& accounts);
+// Lets the accounts be tried again at once: their credentials or their server may be right now. Pauses that the API asked
+// for (rate_limited) stand.
+void end_pauses(Session& session, const std::vector<std::string>& accounts);
 
 // After a call of that kind, made at `asked_at`, that went well: ends the pause of such calls that was made before it,
 // and that of all calls. Returns whether there was one to end.

@@ -17,4 +17,6 @@ select least(
             from bounced.poll_requests r
             join bounced.customers c using (customer_id)
            where c.account = any ($2::text[])
+             and (c.claimed_by is null or c.claimed_by = $1)
+             and c.customer_id <> all ($3::int[])
            limit 1))::float8

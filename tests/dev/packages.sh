@@ -36,7 +36,7 @@ name_packages() {
     libsystemd-dev libssl-dev libisal-dev libxxhash-dev zlib1g-dev)
   cluster_packages=(postgresql)
   run_packages=("${build_packages[@]}" "${cluster_packages[@]}" curl ca-certificates)
-  test_packages=("${run_packages[@]}" libgtest-dev libgmock-dev ccache)
+  test_packages=("${run_packages[@]}" libgtest-dev libgmock-dev ccache pgbouncer)
   fuzz_packages=("${build_packages[@]}" libgtest-dev libgmock-dev clang libclang-rt-dev)
   deb_packages=("${build_packages[@]}" pandoc dpkg-dev file)
   machine_packages=(systemd-container debootstrap lintian procps)
@@ -78,7 +78,7 @@ need() {
   [[ " ${missing[*]} " != *" postgresql "* ]] || with_server=yes
   if [[ $with_server ]]; then
     # Whatever ends this, a later server of the machine's owner gets its cluster.
-    trap 'as_root rm -f "$no_system_cluster"' EXIT
+    remove_at_exit=$no_system_cluster
     as_root mkdir -p "${no_system_cluster%/*}"
     echo 'create_main_cluster = false' | as_root tee "$no_system_cluster" >/dev/null
   fi
@@ -88,7 +88,7 @@ need() {
     </dev/null 2>&1 | tee -a "$log" | apt_progress || true
   if [[ $with_server ]]; then
     as_root rm -f "$no_system_cluster"
-    trap on_exit EXIT
+    remove_at_exit=
   fi
   mapfile -t missing < <(missing_packages "${missing[@]}")
   ((${#missing[@]} == 0)) || install_failed "$log"

@@ -378,12 +378,20 @@ TEST_F(Daemons, AClockThatWasPutBackDoesNotEndTheTurns) {
   EXPECT_EQ(take_turns(session, "main", ten_a_second, 1).first_in, 0ms);
 }
 
-TEST_F(Daemons, PausesForCredentialsCanBeEndedAndOthersStand) {
+TEST_F(Daemons, PausesEndWhereOtherCredentialsMayHelpAndThoseThatTheApiAskedForStand) {
   enter(start("one"), {customer("a"), customer("b", 5min, "other")});
   pause_account(session, "main", 60s, "credentials", "wrong", "-infinity", "all");
-  pause_account(session, "other", 60s, "rate_limited", "slow down", "-infinity");
-  retry_credentials(session, {"main", "other"});
-  EXPECT_EQ(value("select string_agg(name, ' ') from bounced.accounts where paused_until > now()"), "other");
+  pause_account(session, "main", 60s, "refused", "no scope", "-infinity", "deletions");
+  pause_account(session, "main", 60s, "unavailable", "a page", "-infinity", "lists");
+  pause_account(session, "main", 60s, "rate_limited", "slow down", "-infinity", "subusers");
+  pause_account(session, "other", 60s, "rate_limited", "slow down", "-infinity", "lists");
+  execute(url, "update bounced.customers set next_poll_at = now() + interval '61 s'");
+  end_pauses(session, {"main", "other"});
+  EXPECT_EQ(
+      value("select string_agg(name || ' ' || calls, ', ' order by name) from bounced.accounts "
+            "cross join jsonb_each(call_pauses) as p (calls, pause) where (pause ->> 'until')::timestamptz > now()"),
+      "main subusers, other lists");
+  EXPECT_EQ(value("select string_agg(name, ' ') from bounced.customers where next_poll_at <= now()"), "a");
 }
 
 }  // namespace

@@ -147,6 +147,10 @@ TEST_F(Registration, APollThatIsAskedForDuringAMergeIsNotedAfterIt) {
     exec(merge, "select from bounced.customers for no key update");
     execute(url, "select bounced.poll_now('a')");
     EXPECT_THAT(due(), IsEmpty());
+    // Whoever merges it need not look before that has ended.
+    const int customer = std::stoi(query_value(url, "select customer_id from bounced.customers"));
+    EXPECT_EQ(until_next_due(session, daemon, {"main"}, {customer}), std::nullopt);
+    EXPECT_EQ(until_next_due(session, daemon, {"main"}, {}), 0s);
   });
   EXPECT_THAT(due(), SizeIs(1));
 }

@@ -64,6 +64,57 @@ TEST_F(Outage, ADatabaseThatGoesAwayIsNobodysFailure) {
   EXPECT_THAT(stop(*daemon).err, Not(HasSubstr("poll failed")));
 }
 
+TEST_F(Outage, AReloadWaitsForTheDatabaseAndTakesTheFileAsItIsThen) {
+  for (const char* name : {"b@example.com", "c@example.com"}) api.add(name, {.email = "y@example.org"});
+  configure();
+  const auto daemon = start({"run"});
+  daemon->wait_for_stderr("mirror changed");
+  cluster.stop();
+  daemon->wait_for_stderr("database lost");
+  configure({.customers = "[a@example.com, b@example.com]"});
+  daemon->signal(SIGHUP);
+  daemon->wait_for_stderr("reloading the configuration");
+  configure({.top = "polling: {every: never}"});
+  daemon->signal(SIGHUP);
+  daemon->wait_for_stderr("the configuration is wrong, and was not reloaded");
+  configure({.customers = "[a@example.com, b@example.com]"});
+  daemon->signal(SIGHUP);
+  daemon->wait_for_stderr("reloading the configuration");
+  configure({.customers = "[a@example.com, c@example.com]"});
+  daemon->signal(SIGHUP);
+  cluster.start();
+  daemon->wait_for_stderr("configuration reloaded");
+  daemon->wait_for_stderr("mirror changed customer=c@example.com");
+  EXPECT_EQ(value("select string_agg(name, ' ' order by name) from bounced.customers"), "a@example.com c@example.com");
+  stop(*daemon);
+}
+
+TEST_F(Outage, AReloadThatIsAskedForDuringTheStartComesAfterIt) {
+  api.add("b@example.com", {.email = "y@example.org"});
+  configure();
+  cluster.stop();
+  const auto daemon = start({"run"});
+  daemon->wait_for_stderr("waiting for the database");
+  configure({.customers = "[a@example.com, b@example.com]"});
+  daemon->signal(SIGHUP);
+  cluster.start();
+  daemon->wait_for_stderr("started");
+  daemon->wait_for_stderr("configuration reloaded");
+  daemon->wait_for_stderr("mirror changed customer=b@example.com");
+  stop(*daemon);
+}
+
+TEST_F(Outage, ADaemonStopsWhileAReloadWaits) {
+  configure();
+  const auto daemon = start({"run"});
+  daemon->wait_for_stderr("mirror changed");
+  cluster.stop();
+  daemon->wait_for_stderr("database lost");
+  daemon->signal(SIGHUP);
+  daemon->wait_for_stderr("reloading the configuration");
+  stop(*daemon);
+}
+
 TEST_F(Outage, ADaemonStopsWhileTheDatabaseIsAway) {
   configure();
   const auto daemon = start({"run"});

@@ -79,6 +79,18 @@ TEST_F(V3Accounts, MostOfThemDoNotLeaveAtOnce) {
   stop(*daemon);
 }
 
+TEST_F(V3Accounts, ALookForCustomersThatHangsEndsWithTheDaemon) {
+  configure_v3("all");
+  answer_subusers(simulator::Answer{.hold_head = true});
+  const auto daemon = start({"run"});
+  daemon->wait_for_stderr("started version=");
+  wait_until([&] { return api.counters().held > 0; }, "the call that is not answered");
+  wait_until(
+      [&] { return value("select in_flight -> 'oldest' -> 0 ->> 'what' from bounced.daemons") == "list of customers"; },
+      "it to be told");
+  stop(*daemon);
+}
+
 TEST_F(V3Accounts, SyncAndCheckTakeThemToo) {
   configure_v3("[all, {name: own@example.com, own: true}, {name: b-here@example.com, subuser: b@example.com}]");
   api.set_own_customer("user", "parent");
