@@ -130,6 +130,7 @@ asio::awaitable<std::variant<Caller::Text, Fault>> Caller::read_text_answer(Http
   } catch (const TransportError&) {
     // What went well has to be said in full; a status that says what is wrong says it without the rest of the body.
     if (status >= 200 && status < 300) throw;
+    text.broke_off = true;
   }
   co_return text;
 }
@@ -158,6 +159,11 @@ Fault Caller::rate_limited(std::string_view target, const std::string& why, std:
 Fault Caller::fault_of(std::string_view target, Text answer) const {
   Fault fault = fault_of(target, answer.head, std::move(answer.body), {});
   fault.sent_twice = answer.sent_twice;
+  if (answer.broke_off) {
+    fault.origin = Fault::Origin::network;
+    const bool is_final = fault.kind == Fault::Kind::refused || fault.kind == Fault::Kind::not_permitted;
+    if (is_final) fault.kind = Fault::Kind::unavailable;
+  }
   return fault;
 }
 

@@ -36,6 +36,7 @@ class Caller {
     HttpHead head;
     std::string body;    // no more than `most`
     bool whole = false;  // that is all of it; else it is longer, or broke off
+    bool broke_off = false;
     bool sent_twice = false;
   };
   // Reads an answer that is short. One that broke off is a fault where its status says that it went well.
@@ -44,7 +45,7 @@ class Caller {
   // What an answer means that is not the one that was asked for. Paths stand without their query: the key may be in it.
   [[nodiscard]] Fault fault_of(std::string_view target, const HttpHead& head, std::string body,
                                std::string not_a_list) const;
-  // The same of a short answer.
+  // The same of a short answer. The words of one that broke off are not the API's: it may have gone on.
   [[nodiscard]] Fault fault_of(std::string_view target, Text answer) const;
   [[nodiscard]] Fault not_understood(std::string_view target, const std::string& why) const;
   [[nodiscard]] Fault rate_limited(std::string_view target, const std::string& why,

@@ -127,6 +127,14 @@ TEST_F(ClientRemove, AnAnswerThatIsNotWholeIsNone) {
     }
   }
   EXPECT_EQ(said(remove(Answer{.body = answer.body, .gzip = simulator::Gzip::wrong_checksum})), "unavailable");
+  // Nor is a refusal: it would fail the request for good.
+  for (const std::string& body :
+       {std::string(R"({"error":"strange"})"), std::string(R"({"error":"Permission denied, not authorized"})")}) {
+    for (const std::uint64_t cut : {body.size() - 1, body.size()}) {
+      EXPECT_EQ(said(remove(Answer{.status = 400, .body = body, .cut = cut, .ending = Ending::broken_off})),
+                "unavailable");
+    }
+  }
   Answer silent;
   silent.hold_head = true;
   EXPECT_EQ(said(remove(silent)), "unavailable");

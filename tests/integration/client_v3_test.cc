@@ -292,6 +292,11 @@ TEST_F(ClientV3, RemovesOneAddress) {
   EXPECT_EQ(said(remove({odd})), "unavailable");  // some proxy's word
   server.answer({}, {.status = 404, .body = ""});
   EXPECT_EQ(said(remove({odd})), "unavailable");
+  const std::string not_found = R"({"errors":[{"field":null,"message":"not found"}]})";
+  for (const std::uint64_t cut : {not_found.size() - 1, not_found.size()}) {
+    server.answer({}, {.status = 404, .body = not_found, .cut = cut, .ending = simulator::Ending::broken_off});
+    EXPECT_EQ(said(remove({odd})), "unavailable");
+  }
   server.answer({}, {.status = 503, .body = ""});
   EXPECT_EQ(said(remove({odd})), "unavailable");
   server.answer({}, {.status = 200, .body = "[]"});
