@@ -18,8 +18,8 @@ namespace {
 
 using namespace bounced::daemon;
 
-// Each call takes and frees more than 100 kB of buffers. Where the C library gives them back to the system at once, as it
-// does with what lies last in memory, the pages are cleared and mapped anew for each: a sixth of the daemon's time.
+// Each call takes and frees more than 100 kB of buffers. Where the C library gives them back to the system at once, as
+// it does with what lies last in memory, the pages are cleared and mapped anew for each: a sixth of the daemon's time.
 void keep_some_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 4 << 20);
   mallopt(M_TRIM_THRESHOLD, 8 << 20);

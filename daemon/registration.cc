@@ -21,6 +21,9 @@ constexpr std::chrono::seconds compare_every = 10min;
 constexpr auto compare_soon = 10s;
 // A customer whose list is being merged could not be changed, or the daemon looked dead for a moment.
 constexpr sync::Seconds again_after = 1s;
+constexpr auto least_distance = 1s;
+// Each statement has a limit of ten minutes at the server.
+constexpr sync::Seconds step_budget = 15min;
 
 using Clock = std::chrono::steady_clock;
 
@@ -53,12 +56,25 @@ asio::awaitable<bool> Registration::recall(const Run& run) {
 
 asio::awaitable<bool> Registration::start(std::int64_t daemon) {
   daemon_ = daemon;
-  reconfigured();
+  decide();
   const Run run = [this](Work work) { return at_database_.run("registration", std::move(work)); };
-  co_return co_await change(run);
+  const bool done = co_await change(run);
+  co_return done;
 }
 
-void Registration::reconfigured() {
+asio::awaitable<bool> Registration::reconfigured() {
+  decide();
+  bool done = false;
+  try {
+    done = co_await change_now();
+  } catch (const std::exception& error) {
+    if (!db::is_database_fault(error)) throw;
+    retry_in_ = trouble_.failed(error);
+  }
+  co_return done;
+}
+
+void Registration::decide() {
   decided_ = true;
   later_.clear();  // every difference is found anew
 }
@@ -68,30 +84,50 @@ asio::awaitable<bool> Registration::change(const Run& run) {
   if (!recalled) co_return false;
   const Snapshot configured = accounts_.configured();
   const auto result = std::make_shared<db::Registered>();
-  const std::vector<std::string> retry(retry_.begin(), retry_.end());
   const Work work = [=, daemon = daemon_](db::Session& session) {
     *result = db::register_configuration(session, daemon, *configured, db::Existing::change);
-    db::end_pauses(session, retry);
   };
   const bool done = co_await run(work);
   if (!done) co_return false;
   decided_ = false;
-  retry_.clear();
   registered(configured, std::move(*result));
   co_return true;
 }
 
+// One try. Whom others may take for dead would find that nobody has its customers, and let them go.
+asio::awaitable<bool> Registration::change_now() {
+  if (!accounts_.stands()) co_return false;
+  const Run run = [this](Work work) { return once(std::move(work)); };
+  const bool done = co_await change(run);
+  if (done) rediscover();
+  co_return done;
+}
+
+// Where somebody holds an account's row, a moment later.
+asio::awaitable<void> Registration::end_pauses() {
+  if (retry_.empty()) co_return;
+  const std::vector<std::string> accounts(retry_.begin(), retry_.end());
+  const auto done = co_await pool_.run([&](db::Session& session) { return db::end_pauses(session, accounts); });
+  for (const std::string& name : done) retry_.erase(name);
+  std::erase_if(retry_, [this](const std::string& name) { return !accounts_.find(name); });
+}
+
 asio::awaitable<void> Registration::refresh() {
-  // Whom others may take for dead would find that nobody has its customers, and let them go.
   if (!accounts_.stands()) co_return;
+  // Anybody who may connect can wake it by NOTIFY, as often as he likes.
+  too_soon_ = !decided_ && Clock::now() < refreshed_at_ + least_distance;
+  if (too_soon_) co_return;
+  refreshed_at_ = Clock::now();
+  auto flight = accounts_.in_flight().begin("registration", "");
+  flight.waits_for("the database", step_budget);
   try {
     if (decided_) {
-      const Run run = [this](Work work) { return once(std::move(work)); };
-      co_await change(run);
+      co_await change_now();
     } else {
       co_await compare();
     }
-    co_await change_later();
+    co_await end_pauses();
+    co_await change_later(flight);
     trouble_.well();
     retry_in_ = {};
   } catch (const std::exception& error) {
@@ -117,7 +153,7 @@ asio::awaitable<void> Registration::compare() {
 }
 
 // One after the other, so that no more than one connection waits for a merge.
-asio::awaitable<void> Registration::change_later() {
+asio::awaitable<void> Registration::change_later(sync::InFlight::Entry& flight) {
   std::int64_t shifted = 0;
   for (auto left = later_.size(); left > 0; --left) {
     const db::CustomerSettings& settings = later_.front().settings;
@@ -132,6 +168,7 @@ asio::awaitable<void> Registration::change_later() {
     };
     later_.push_back(std::move(later_.front()));  // the next one first, if this one fails
     later_.pop_front();
+    flight.waits_for("a customer's row, or its times to be moved", step_budget);
     const bool moved = co_await pool_.run(work);
     later_.pop_back();
     if (moved) ++shifted;
@@ -142,7 +179,7 @@ asio::awaitable<void> Registration::change_later() {
 }
 
 asio::awaitable<void> Registration::wait() {
-  const bool soon = decided_ || !later_.empty() || !accounts_.stands();
+  const bool soon = decided_ || !later_.empty() || !retry_.empty() || too_soon_ || !accounts_.stands();
   const sync::Seconds comparison = compare_at_ - Clock::now();
   co_await due_.wait(
       std::max(retry_in_, soon ? again_after : std::clamp<sync::Seconds>(comparison, again_after, register_every)));

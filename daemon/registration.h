@@ -31,13 +31,14 @@ class Registration {
                sync::Accounts& accounts, LogEvents& events, Log& log,
                std::function<void(const std::vector<int>&)> leave_alone);
 
-  // These accounts' credentials may be right now: the next registration ends their pauses.
+  // These accounts' credentials or servers may be right now: the next registration ends their pauses.
   void retry(const std::vector<std::string>& accounts) { retry_.insert(accounts.begin(), accounts.end()); }
   // Registers what a start has made the configuration, however long the database takes. Returns false if the daemon is
   // to stop.
   boost::asio::awaitable<bool> start(std::int64_t daemon);
-  // The configuration is another: the next refresh() that the database lets through registers it.
-  void reconfigured();
+  // The configuration is another. Returns whether that is registered; else the next refresh() that the database lets
+  // through does it.
+  boost::asio::awaitable<bool> reconfigured();
 
   // Looks whether another daemon, or the API, has changed something, and if so registers again; then makes changes that
   // take longer, one customer at a time. What the database does not do is left to the next time.
@@ -60,9 +61,12 @@ class Registration {
 
   boost::asio::awaitable<bool> recall(const Run& run);
   boost::asio::awaitable<bool> change(const Run& run);
+  boost::asio::awaitable<bool> change_now();
   boost::asio::awaitable<bool> once(Work work);
+  void decide();
+  boost::asio::awaitable<void> end_pauses();
   boost::asio::awaitable<void> compare();
-  boost::asio::awaitable<void> change_later();
+  boost::asio::awaitable<void> change_later(sync::InFlight::Entry& flight);
   void registered(const Snapshot& configured, db::Registered result);
 
   db::Pool& pool_;
@@ -80,8 +84,10 @@ class Registration {
   std::string state_;
   std::chrono::steady_clock::time_point compare_at_{};  // in any case
   std::deque<db::CustomerChange> later_;
+  std::chrono::steady_clock::time_point refreshed_at_{};
+  bool too_soon_ = false;        // a refresh that was asked for has been put off
   bool decided_ = false;         // a start or a reload, and what it decided is not registered yet
-  std::set<std::string> retry_;  // accounts whose pauses for credentials are to be ended
+  std::set<std::string> retry_;  // accounts whose pauses are to be ended
   sync::Seconds retry_in_{};     // after a registration that failed
   sync::DatabaseTrouble trouble_;
 };

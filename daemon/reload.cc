@@ -16,6 +16,10 @@ namespace bounced::daemon {
 namespace {
 
 namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+// Each statement has a limit of ten minutes at the server.
+constexpr sync::Seconds reload_budget = 15min;
 
 void warn_of_restart(const config::Config& current, const config::Config& next, Log& log) {
   if (next.database.url != current.database.url || next.database.connections != current.database.connections) {
@@ -27,11 +31,9 @@ void warn_of_restart(const config::Config& current, const config::Config& next, 
 }
 
 // Where the file has problems, logs each and returns nothing.
-std::optional<config::Config> read_again(const std::filesystem::path& file, const config::Config& current, Log& log) {
+std::optional<config::Config> read_again(const std::filesystem::path& file, Log& log) {
   try {
-    config::Config next = config::load(file);
-    warn_of_restart(current, next, log);
-    return next;
+    return config::load(file);
   } catch (const config::Invalid& invalid) {
     for (const config::Problem& problem : invalid.problems()) {
       log.error("the configuration is wrong, and was not reloaded", {{"problem", problem.text()}});
@@ -64,18 +66,24 @@ void Reload::ask() {
 asio::awaitable<void> Reload::run() {
   supervision_.reloading();
   log_.info("reloading the configuration");
+  auto flight = accounts_.in_flight().begin("reload", "");
   sync::DatabaseTrouble trouble(events_, "reload");
+  bool waited = false;
   std::optional<bool> applied;
   while (!applied) {
     wanted_ = false;
+    flight.waits_for("the database", reload_budget);
     sync::Seconds delay{};
     try {
       applied = co_await apply();
     } catch (const db::Error& error) {
       delay = trouble.failed(error);
-      Supervision::say(std::string("the reload waits for the database: ") + error.what());
+      supervision_.reload_waits(error.what());
+      if (!std::exchange(waited, true)) {
+        log_.warning("the reload waits for the database", {{"error", std::string(error.what())}});
+      }
     }
-    if (!applied) co_await asked_.wait(delay);
+    if (!applied && !wanted_) co_await asked_.wait(delay);
   }
   trouble.well();
   if (*applied) {
@@ -85,9 +93,9 @@ asio::awaitable<void> Reload::run() {
   supervision_.reloaded(*applied);
 }
 
-// Polls and deletions that are in flight come to their end as they began. Throws what the database does not do.
+// Polls and deletions that are in flight come to their end as they began. Throws where the database cannot be asked.
 asio::awaitable<bool> Reload::apply() {
-  const auto next = read_again(file_, config_, log_);
+  const auto next = read_again(file_, log_);
   if (!next) co_return false;
   try {
     const auto check = [&](db::Session& session) { check_time_zones(session, *next); };
@@ -97,10 +105,14 @@ asio::awaitable<bool> Reload::apply() {
     log_.error("the configuration is wrong, and was not reloaded", {{"problem", std::string(error.what())}});
     co_return false;
   }
+  warn_of_restart(config_, *next, log_);
   config_ = *next;
-  registration_.reconfigured();
-  co_await registration_.refresh();
   applied_();
+  const bool registered = co_await registration_.reconfigured();
+  if (!registered) {
+    log_.warning(
+        "the configuration counts, but the database does not take its customers yet: tried again until it does");
+  }
   co_return true;
 }
 

@@ -19,7 +19,7 @@ namespace bounced::daemon {
 // Makes the file, as it is when that is asked for, the daemon's configuration.
 class Reload {
  public:
-  // Writes into `config`. `applied` is called when everything has changed.
+  // Writes into `config`. `applied` is called when that, and the accounts, have changed.
   Reload(const boost::asio::any_io_executor& executor, std::filesystem::path file, config::Config& config,
          db::Pool& pool, sync::Accounts& accounts, Registration& registration, Supervision& supervision,
          LogEvents& events, Log& log, std::function<void()> applied);

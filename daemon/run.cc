@@ -55,6 +55,8 @@ class Daemon {
         housekeeper_(executor, pool_, events_, config_.retention),
         listener_(executor, connection_options(config_, "bounced run: listen"),
                   {"bounced_polls", "bounced_deletions", "bounced_customers"}, listener_events()) {
+    // Who relied on the rows of customers may be gone.
+    accounts_.on_other_shares([this] { registration_.wake(); });
     await_hangup();
     release_signal(SIGHUP);
   }
@@ -141,7 +143,7 @@ asio::awaitable<void> Daemon::start_and_serve(bool may_migrate) {
   tasks_.start(heart_->run());
   scheduler_.emplace(executor_, pool_, accounts_, events_, number_, config_.polling);
   deletions_.emplace(executor_, pool_, accounts_, events_, number_, config_.deletions);
-  registration_.retry(accounts_.account_names());
+  registration_.retry(accounts_.account_names());  // after the start: it waits for nobody's locks
   const bool registered = co_await registration_.start(number_);
   if (registered) co_await serve();
 }
@@ -193,9 +195,7 @@ asio::awaitable<void> Daemon::keep_registered() {
 void Daemon::reloaded() {
   log_.set_level(config_.log.level);
   deletions_->reconfigured();
-  deletions_->wake();
   heart_->hurry();
-  registration_.rediscover();
 }
 
 db::Listener::Events Daemon::listener_events() {

@@ -52,6 +52,11 @@ void Supervision::reloading() {
   pause_.wake();
 }
 
+void Supervision::reload_waits(const std::string& why) {
+  remark_ = "; the reload waits for the database: " + why;
+  if (stage_ != Stage::stopping) say("the reload waits for the database: " + why);
+}
+
 void Supervision::reloaded(bool well) {
   remark_ = well ? "" : "; the configuration was not reloaded (see: journalctl -u bounced)";
   ready();

@@ -26,6 +26,8 @@ class Supervision {
 
   void ready();
   void reloading();
+  // It is tried again until the database answers.
+  void reload_waits(const std::string& why);
   // With the new configuration, or, where that has problems, with the old one.
   void reloaded(bool well);
   void stopping();

@@ -10,21 +10,31 @@ namespace bounced::db {
 
 class Session;
 
+struct Pause {
+  std::optional<int> times;                 // in a row; nothing: it had been paused already, since the call was made
+  std::chrono::duration<double> length{0};  // from now on
+};
 // Makes no daemon call the account until the time is over. `calls`: which ones, "lists", "deletions", "subusers" or
-// "all". `asked_at`: when the call that failed was made; if they were paused since, this does nothing and returns
-// nothing. `kind`: of the fault, as api::name() says it. Returns how often they were paused in a row.
-std::optional<int> pause_account(Session& session, const std::string& account, std::chrono::duration<double> length,
-                                 const std::string& kind, const std::string& because, const std::string& asked_at,
-                                 const std::string& calls = "all");
+// "all". `asked_at`: when the call that failed was made; if they were paused since, that pause stands. `kind`: of the
+// fault, as api::name() says it. Waits for somebody who holds the account's row for some seconds at most.
+Pause pause_account(Session& session, const std::string& account, std::chrono::duration<double> length,
+                    const std::string& kind, const std::string& because, const std::string& asked_at,
+                    const std::string& calls = "all");
 
-// Lets the accounts be tried again at once: their credentials or their server may be right now. Pauses that the API asked
-// for (rate_limited) stand.
-void end_pauses(Session& session, const std::vector<std::string>& accounts);
+// Lets the accounts be tried again at once: their credentials or their server may be right now. Pauses that the API
+// asked for (rate_limited) stand. Returns those that this was done for: not where somebody holds an account's row.
+std::vector<std::string> end_pauses(Session& session, const std::vector<std::string>& accounts);
 
+struct Resumed {
+  bool ended = false;             // there was a pause to end
+  std::vector<std::string> left;  // kinds of call that are paused, or were; "all"
+
+  bool operator==(const Resumed&) const = default;
+};
 // After a call of that kind, made at `asked_at`, that went well: ends the pause of such calls that was made before it,
-// and that of all calls. Returns whether there was one to end.
-bool resume_account(Session& session, const std::string& account, const std::string& asked_at,
-                    const std::string& calls);
+// and that of all calls. Nothing: somebody holds the account's row, and the next call does it.
+std::optional<Resumed> resume_account(Session& session, const std::string& account, const std::string& asked_at,
+                                      const std::string& calls);
 
 // How an account's calls are spread over time.
 struct Pace {

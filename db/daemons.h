@@ -38,6 +38,8 @@ struct AccountShare {
   std::string account;
   int daemons = 1;
   int before = 0;
+
+  bool operator==(const AccountShare&) const = default;
 };
 
 // After a failover that lost the daemon's row, another one has got its number. It has to start anew, without

@@ -90,19 +90,26 @@ std::vector<WaitingCustomer> waiting_customers(Session& session) {
 }
 
 std::vector<RequestClaim> claim_requests(Session& session, std::int64_t daemon, const std::vector<Lane>& lanes) {
-  std::vector<int> customers, limited, places;
-  std::vector<std::string> accounts, after_at;
-  std::vector<std::int64_t> after_id;
+  std::vector<int> limited;
   for (const Lane& lane : lanes) {
-    customers.push_back(lane.customer_id);
-    accounts.push_back(lane.account);
-    after_at.push_back(lane.after.next_attempt_at);
-    after_id.push_back(lane.after.request_id);
-    places.push_back(lane.places);
     if (lane.limited) limited.push_back(lane.customer_id);
   }
   return session.in_transaction([&](pqxx::work& tx) {
-    if (!limited.empty()) exec(tx, sql::lock_limited_accounts, limited);
+    std::set<std::string> locked;
+    if (!limited.empty()) {
+      for (const auto& row : exec(tx, sql::lock_limited_accounts, limited)) locked.insert(row[0].as<std::string>());
+    }
+    std::vector<int> customers, places;
+    std::vector<std::string> accounts, after_at;
+    std::vector<std::int64_t> after_id;
+    for (const Lane& lane : lanes) {
+      if (lane.limited && !locked.contains(lane.account)) continue;
+      customers.push_back(lane.customer_id);
+      accounts.push_back(lane.account);
+      after_at.push_back(lane.after.next_attempt_at);
+      after_id.push_back(lane.after.request_id);
+      places.push_back(lane.places);
+    }
     std::vector<RequestClaim> claims;
     for (const auto& row : exec(tx, sql::claim_requests, daemon, customers, after_at, after_id, places, accounts)) {
       RequestClaim claim;

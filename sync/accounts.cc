@@ -75,6 +75,11 @@ void Accounts::gather_customers() {
       if (!is_listed(name)) add_customer(account, {.name = name, .schedule = account.schedule, .api_name = name});
     }
   }
+  for (auto& [name, account] : accounts_) account->shortest_interval = account->settings.schedule.every;
+  for (const auto& [name, customer] : customers_) {
+    std::chrono::seconds& shortest = accounts_.at(customer.account)->shortest_interval;
+    shortest = std::min(shortest, customer.every);
+  }
   snapshot_ = take_snapshot();
 }
 
@@ -111,12 +116,7 @@ void Accounts::set_found(const std::string& account, std::vector<std::string> na
 std::shared_ptr<Account> Accounts::make(const config::Account& settings) const {
   auto account = std::make_shared<Account>();
   const std::shared_ptr<Account> before = find(settings.name);
-  if (before) {
-    account->troubles = before->troubles;
-    account->pauses = before->pauses;
-    account->may_be_paused = before->may_be_paused;
-    account->unanswered = before->unanswered;
-  }
+  account->standing = before ? before->standing : std::make_shared<Standing>(executor_);
   account->client = api::make_client(executor_, settings, deadlines_);
   account->settings = settings;
   account->settings.customers.clear();
@@ -148,12 +148,14 @@ std::shared_ptr<Account> Accounts::find(const std::string& name) const {
 void Accounts::heard(const std::vector<db::AccountShare>& shares, std::chrono::steady_clock::time_point sent) {
   if (!stands()) ++lapses_;
   stands_until_ = sent + stands_for;
-  shares_.clear();
+  decltype(shares_) heard;
+  for (const db::AccountShare& share : shares) heard[share.account] = share;
+  const bool others = heard != std::exchange(shares_, heard);
   for (const db::AccountShare& share : shares) {
-    shares_[share.account] = share;
     if (const auto account = find(share.account)) account->share = share_of(account->settings.concurrency, share);
   }
   admission_.changed();
+  if (others) on_other_shares_();
 }
 
 bool Accounts::stands() const {
@@ -163,8 +165,9 @@ bool Accounts::stands() const {
 std::optional<Admission::Limits> Accounts::limits_of(const std::string& name) const {
   const auto account = find(name);
   if (!account) return std::nullopt;
-  return Admission::Limits{
-      .rate = account->settings.rate_limit, .at_once = account->share, .one_list_at_a_time = account->answers_nobody()};
+  return Admission::Limits{.rate = account->settings.rate_limit,
+                           .at_once = account->share,
+                           .one_list_at_a_time = account->standing->answers_nobody()};
 }
 
 boost::asio::awaitable<api::Permit> Accounts::enter(std::shared_ptr<Visit> visit) {

@@ -17,6 +17,7 @@
 #include "db/customers.h"
 #include "db/daemons.h"
 #include "db/pool.h"
+#include "db/waiting.h"
 #include "sync/admission.h"
 #include "sync/api/client.h"
 #include "sync/in_flight.h"
@@ -24,21 +25,33 @@
 
 namespace bounced::sync {
 
+// How an account has fared, whatever its configuration is.
+struct Standing {
+  explicit Standing(const boost::asio::any_io_executor& executor) : pause_written(executor) {}
+
+  Troubles troubles;
+  std::map<std::string, int> pauses;  // that this daemon made in a row, by kind of call
+  // In the database, by an earlier daemon or another one: no such call of this one has gone well since. By kind of
+  // call.
+  std::array<bool, 3> may_be_paused{true, true, true};
+  int unanswered = 0;  // polls in a row that met a fault of the API or the network
+  // Those that meet the same fault write one pause, one after the other, and hold one connection.
+  bool pause_is_written = false;
+  WaitList pause_written;
+
+  // One customer without an answer is not the account's trouble, nor are two.
+  [[nodiscard]] bool answers_nobody() const { return unanswered >= 3; }
+};
+
 // An account at work. What is in flight keeps it alive when a reload takes it away.
 struct Account {
   config::Account settings;  // without its customers
   std::shared_ptr<api::Client> client;
   // Polls that this daemon may make at once and, apart from them, deletions: its share of `concurrency`.
   int share = 1;
-  std::shared_ptr<Troubles> troubles = std::make_shared<Troubles>();
-  std::map<std::string, int> pauses;  // that this daemon made in a row, by kind of call
-  // In the database, by an earlier daemon or another one: no such call of this one has gone well since. By kind of
-  // call.
-  std::array<bool, 3> may_be_paused{true, true, true};
-  int unanswered = 0;  // polls in a row that met a fault of the API or the network
-
-  // One customer without an answer is not the account's trouble, nor are two.
-  [[nodiscard]] bool answers_nobody() const { return unanswered >= 3; }
+  std::shared_ptr<Standing> standing;
+  // Of its customers.
+  std::chrono::seconds shortest_interval = std::chrono::minutes(5);
 };
 
 // The configuration's accounts and customers as the job needs them, and whether a call may be made now.
@@ -60,6 +73,8 @@ class Accounts {
 
   // A heartbeat, sent at that time, went well: these share the accounts with us.
   void heard(const std::vector<db::AccountShare>& shares, std::chrono::steady_clock::time_point sent);
+  // Is called when other daemons came or went.
+  void on_other_shares(std::function<void()> call) { on_other_shares_ = std::move(call); }
   // Whether nobody can have taken this daemon for dead. (One that never has a heartbeat is not asked for any.)
   [[nodiscard]] bool stands() const;
   // How often that was not so for a while: what was claimed before the last time may be others' now.
@@ -121,6 +136,7 @@ class Accounts {
   std::unordered_map<std::string, db::AccountShare> shares_;
   std::optional<std::chrono::steady_clock::time_point> stands_until_;
   int lapses_ = 0;
+  std::function<void()> on_other_shares_ = [] {};
   InFlight in_flight_;
   Admission admission_;
 };

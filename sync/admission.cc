@@ -56,7 +56,9 @@ struct Admission::State : std::enable_shared_from_this<State> {
     for (const Visit* visit : calls) {
       for (CallCount* sum : {&total, &gate_of(visit->account).calls}) {
         ++(deletes(*visit) ? sum->deletions : sum->lists);
-        if (deletes(*visit) || !visit->is_slow(now)) continue;
+        if (!visit->is_slow(now)) continue;
+        if (deletes(*visit)) ++sum->slow_deletions;
+        if (deletes(*visit)) continue;
         ++sum->slow;
         sum->slow_visits.insert(visit);
       }
@@ -66,7 +68,10 @@ struct Admission::State : std::enable_shared_from_this<State> {
   // Whether there is a place, as of the last count.
   [[nodiscard]] bool has_place(const Visit& visit, const CallCount& of_account, const Limits& limits,
                                Clock::time_point now) const {
-    if (deletes(visit)) return total.deletions < totals.deletions && of_account.deletions < limits.at_once;
+    if (deletes(visit)) {
+      return total.deletions - std::min(total.slow_deletions, totals.deletions) < totals.deletions &&
+             of_account.deletions < limits.at_once;
+    }
     if (total.lists - std::min(total.slow, totals.lists) >= totals.lists) return false;
     if (of_account.lists >= limits.at_once) return false;
     if (limits.one_list_at_a_time && of_account.lists - of_account.slow >= 1) return false;
@@ -103,7 +108,8 @@ struct Admission::State : std::enable_shared_from_this<State> {
         if (next == nullptr || rank(*first) < rank(*next)) next = first;
       }
       if (next == nullptr) break;
-      next->gate.let_in(*next, now, std::make_shared<Call>(shared_from_this(), next->visit));
+      const bool is_new = !next->visit->began;
+      next->gate.let_in(*next, now, is_new, std::make_shared<Call>(shared_from_this(), next->visit));
     }
     watch();
   }
@@ -146,7 +152,8 @@ struct Admission::State : std::enable_shared_from_this<State> {
     const Gate::Waiter* next = gate.is_limited() ? pick(gate, *limits, now) : nullptr;
     if (next == nullptr) return {};
     WantedTurns turns = gate.wanted(now);
-    const int places_to_delete = std::min(totals.deletions - total.deletions, limits->at_once - gate.calls.deletions);
+    const int counted = total.deletions - std::min(total.slow_deletions, totals.deletions);
+    const int places_to_delete = std::min(totals.deletions - counted, limits->at_once - gate.calls.deletions);
     const int places_for_lists = std::max(0, limits->at_once - gate.calls.lists);
     turns.deletions = std::clamp(places_to_delete, 0, turns.deletions);
     turns.lists = std::min(turns.lists, places_for_lists);
@@ -201,7 +208,7 @@ struct Admission::State : std::enable_shared_from_this<State> {
     auto next = never;
     for (const auto& [name, gate] : gates) next = std::min(next, gate.next_pause_end(now));
     for (const Visit* visit : calls) {
-      if (!deletes(*visit) && !visit->is_slow(now)) next = std::min(next, *visit->began + slow_after);
+      if (!visit->is_slow(now)) next = std::min(next, *visit->began + slow_after);
     }
     return next;
   }

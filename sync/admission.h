@@ -21,7 +21,7 @@ namespace bounced::sync {
 // The one point at which it is decided that a call is made now, whichever it is. It takes the turn of the rate limit
 // and the place together, so that who has no place uses no turn:
 //
-// - of all lists, and of all deletions, so many calls at once in this daemon. A poll that has been slow counts no more,
+// - of all lists, and of all deletions, so many calls at once in this daemon. A call that has been slow counts no more,
 //   up to as many again;
 // - of an account, so many calls at once for lists, and as many that delete: its share in this daemon. Slow polls have
 //   at most half of them. An account of which nobody has answered lately makes one call at a time;

@@ -40,7 +40,8 @@ Deletions::Deletions(const asio::any_io_executor& executor, db::Pool& pool, Acco
       daemon_(daemon),
       settings_(settings),
       removals_(pool, accounts, observer, settings),
-      lanes_([this] { return settings_.concurrency; },
+      // Twice as many as are sent at once: these wait to be admitted while others' calls become slow.
+      lanes_([this] { return 2 * settings_.concurrency; },
              [this](const std::string& account) { return limits_of(account); }),
       ends_(
           executor, pool, accounts.in_flight(), observer,

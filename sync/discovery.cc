@@ -26,7 +26,12 @@ constexpr Seconds look_every = 1h;
 // The deadlines of its steps, which nothing but a bug outlives.
 constexpr Seconds subusers_turn_budget = 30min;
 constexpr Seconds subusers_budget = 15min;
-constexpr Backoff subusers_retry{30s, 15min};
+// Customers of which nothing is known yet wait for it.
+Backoff subusers_retry(const Account& account) {
+  return {15s, std::clamp<Seconds>(account.settings.schedule.every, 20s, 15min)};
+}
+// A list that lacks most customers is asked for again after so long.
+constexpr Seconds again_after = 30s;
 // Of so many customers or more, most do not leave at once: such a list is asked for again before it is believed.
 constexpr std::size_t many = 10;
 
@@ -59,7 +64,7 @@ asio::awaitable<Discovery::Looked> Discovery::look() {
     State& state = states_[name];
     Seconds next = look_every;
     if (const auto* fault = std::get_if<api::Fault>(&answer)) {
-      next = std::max<Seconds>(subusers_retry.delay(++state.failures),
+      next = std::max<Seconds>(subusers_retry(*account).delay(++state.failures),
                                std::min<Seconds>(fault->retry_after.value_or(0s), 15min));
       looked.failed = true;
       observer_.on(CustomersNotListed{name, api::name(fault->kind), fault->message, next});
@@ -68,7 +73,7 @@ asio::awaitable<Discovery::Looked> Discovery::look() {
       const auto& listed = std::get<std::vector<api::Subuser>>(answer);
       looked.changed = believe(name, state, listed) || looked.changed;
       tell_disabled(name, state, listed);
-      if (state.holding) next = subusers_retry.base;
+      if (state.holding) next = again_after;
     }
     state.next = Clock::now() + std::chrono::duration_cast<Clock::duration>(next);
   }
@@ -124,7 +129,7 @@ bool Discovery::believe(const std::string& account, State& state, const std::vec
                                     "the API names " + std::to_string(names.size()) + " of " +
                                         std::to_string(before.size()) +
                                         " customers: it is asked again before that is believed",
-                                    subusers_retry.base});
+                                    again_after});
     return false;
   }
   const bool changed = known == nullptr || !vanished.empty() || !added.empty();

@@ -59,7 +59,6 @@ Gate::Waiter* Gate::pick(Clock::time_point now, const HasPlace& has_place) const
   Waiter* list = nullptr;
   Waiter* further = nullptr;  // call of a visit that has one
   for (Waiter* waiter : waiters_) {
-    if (waiter->permit || waiter->refused) continue;
     const Visit& visit = *waiter->visit;
     if (paused_until(visit) > now) continue;
     Waiter*& place = deletes(visit) ? deletion : visit.calls > 0 ? further : list;
@@ -76,8 +75,9 @@ bool Gate::has_turn(Clock::time_point now) {
   return turn && *turn <= now;
 }
 
-void Gate::let_in(Waiter& waiter, Clock::time_point now, api::Permit permit) {
+void Gate::let_in(Waiter& waiter, Clock::time_point now, bool is_new, api::Permit permit) {
   if (turns_) turns_->use(now);
+  if (is_new) paused_until_[static_cast<std::size_t>(waiter.visit->kind)] = {};
   deletions_in_a_row_ = deletes(*waiter.visit) ? deletions_in_a_row_ + 1 : 0;
   waiter.permit = std::move(permit);
   waiters_.remove(&waiter);
@@ -148,18 +148,19 @@ void Gate::took(const db::Turns& taken, const db::Pace& pace, Clock::time_point 
   losses_ = 0;
   paused_until_ = {};  // somebody may have ended a pause
   ask_at_ = now;
-  bool paused = false;
   for (const auto& [kind, length] :
        {std::pair(CallKind::list, taken.lists_paused_for), std::pair(CallKind::subusers, taken.subusers_paused_for),
         std::pair(CallKind::deletion, taken.deletions_paused_for)}) {
-    if (length <= Seconds(0)) continue;
-    paused = true;
-    turn_back(now, kind, length, paused_retry);
+    if (length > Seconds(0)) turn_back(now, kind, length, paused_retry);
   }
   if (taken.count == 0) {
+    // Who waits a pause out looks whether it was ended.
+    const bool paused = next_pause_end(now) != Clock::time_point::max();
     ask_at_ = after(now, paused ? paused_retry : std::max<Seconds>(taken.first_in - 1s, 1ms));
   } else if (turns_ && turns_->pace().spacing == pace.spacing) {
     turns_->add(taken, asked, now);
+    // The answer took so long that they are of the past: others need theirs.
+    if (!turns_->next(now)) ask_at_ = after(now, database_retry.delay(1));
   }
 }
 

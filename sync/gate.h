@@ -26,6 +26,7 @@ struct CallCount {
   int lists = 0;  // calls for subusers too
   int slow = 0;   // of these
   int deletions = 0;
+  int slow_deletions = 0;  // of these
   std::set<const Visit*> slow_visits = {};
 };
 
@@ -67,8 +68,8 @@ class Gate {
   [[nodiscard]] Waiter* pick(Clock::time_point now, const HasPlace& has_place) const;
   // Whether a call can be made now, as far as turns go.
   [[nodiscard]] bool has_turn(Clock::time_point now);
-  // Uses a turn, where there is a limit.
-  void let_in(Waiter& waiter, Clock::time_point now, api::Permit permit);
+  // Uses a turn, where there is a limit. `is_new`: it is the visit's first call.
+  void let_in(Waiter& waiter, Clock::time_point now, bool is_new, api::Permit permit);
 
   // Lets those go who wait, without a permit; those of one kind where it is named.
   void refuse(std::optional<CallKind> kind, const std::exception_ptr& why);
@@ -101,7 +102,8 @@ class Gate {
   std::optional<CallTurns> turns_;                       // none: there is no limit
   Clock::time_point ask_at_ = Clock::time_point::min();  // for turns, at the earliest
   int deletions_in_a_row_ = 0;
-  // By kind of call, for those who wait pauses out: who comes anew is let in, since the pause may have been ended.
+  // By kind of call, for those who wait pauses out. Who comes anew is let in: the database has given its work, so that
+  // the pause has been ended.
   std::array<Clock::time_point, 3> paused_until_ = {};
   int losses_ = 0;    // of the database, in a row
   WaitList changed_;  // where the loop sleeps that gets turns

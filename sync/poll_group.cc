@@ -89,8 +89,9 @@ std::vector<db::Places> PollGroup::places() const {
   std::vector<db::Places> places;
   for (const auto& [name, account] : accounts_.all()) {
     const Count& count = counts[name];
+    if (account->standing->pause_is_written) continue;  // they would meet the same fault
     int free = std::min(most, account->share - count.all);
-    if (account->answers_nobody()) free = std::min(free, 1 - (count.all - count.slow));
+    if (account->standing->answers_nobody()) free = std::min(free, 1 - (count.all - count.slow));
     free = std::min(free, within_reach(account->settings.rate_limit) - count.waiting);
     if (free > 0) places.push_back({name, free});
   }

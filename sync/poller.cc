@@ -33,6 +33,8 @@ constexpr Seconds longest_retry_after = 15min;
 //
 // A turn comes once in a rate limit's window at least. A place may be held by long lists, a short pause waited out.
 constexpr Seconds turn_budget = 30min;
+// For a place to stage a long list in: others have them while they read theirs, which may take hours.
+constexpr Seconds staging_budget = 12h;
 // For the next batch of a list, or page of v3: the limits of its exchange end it before.
 constexpr Seconds next_batch_budget = 15min;
 // Each statement has a limit of ten minutes at the server.
@@ -46,7 +48,7 @@ class WatchedSink final : public api::Sink {
   WatchedSink(api::Sink& to, InFlight::Entry& flight) : to_(to), flight_(flight) {}
 
   asio::awaitable<void> put(std::vector<db::ListedBounce>&& batch) override {
-    flight_.waits_for("the database to take a part of the list", database_budget);
+    flight_.waits_for("the database to take a part of the list", staging_budget);
     co_await to_.put(std::move(batch));
     flight_.waits_for("the list", next_batch_budget);
   }
@@ -116,7 +118,7 @@ asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim, const
     flight.waits_for("the list", next_batch_budget);
     if (!std::exchange(sent, true)) {
       on_send();
-      if (claim.account_was_paused) account->may_be_paused[static_cast<std::size_t>(CallKind::list)] = true;
+      if (claim.account_was_paused) account->standing->may_be_paused[static_cast<std::size_t>(CallKind::list)] = true;
     }
     co_return permit;
   };
@@ -131,8 +133,8 @@ asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim, const
   flight.waits_for("the database", database_budget);
   if (!admitted) co_return co_await not_now(claim);
   if (const auto* fault = std::get_if<api::Fault>(&answer)) co_return co_await end_with_fault(claim, *account, *fault);
-  account->unanswered = 0;
-  account->troubles->answered(CallKind::list, claim.customer);
+  account->standing->unanswered = 0;
+  account->standing->troubles.answered(CallKind::list, claim.customer);
 
   const auto& read = std::get<api::ListRead>(answer);
   const db::ListFacts list{.entries = read.entries,
@@ -161,9 +163,9 @@ asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim, const
 asio::awaitable<PollResult> Poller::end_with_fault(const db::Claim& claim, Account& account, const api::Fault& fault) {
   using Kind = api::Fault::Kind;
   const bool answered = fault.kind != Kind::unavailable && fault.kind != Kind::not_understood;
-  account.unanswered = answered ? 0 : account.unanswered + 1;
+  account.standing->unanswered = answered ? 0 : account.standing->unanswered + 1;
   const auto now = std::chrono::steady_clock::now();
-  const Decision decision = decide(account.troubles->fault(fault, CallKind::list, claim.customer, false, now));
+  const Decision decision = decide(account.standing->troubles.fault(fault, CallKind::list, claim.customer, false, now));
   if (decision.end == Decision::End::released) co_return co_await pause(claim, account, fault, decision.pause);
   const Seconds not_before = std::min<Seconds>(fault.retry_after.value_or(0s), longest_retry_after);
   co_return co_await fail(claim, api::name(fault.kind), fault.message, not_before);
@@ -193,8 +195,9 @@ asio::awaitable<PollResult> Poller::pause(const db::Claim& claim, Account& accou
   co_return PollResult{.end = End::account_fault, .message = fault.message, .hopeless = !limited, .pause = length};
 }
 
+// A moment later, whatever the reason: it would be claimed again at once.
 asio::awaitable<PollResult> Poller::not_now(const db::Claim& claim) {
-  co_await pool_.run([&](db::Session& session) { db::release(session, claim); });
+  co_await pool_.run([&](db::Session& session) { db::release(session, claim, Seconds(1s)); });
   co_return PollResult{.end = End::account_fault, .message = "the account is paused", .pause = 1s};
 }
 

@@ -43,7 +43,8 @@ asio::awaitable<Removals::Outcome> Removals::remove(const RequestLanes::Request&
   }
   const auto& fault = std::get<api::Fault>(answer);
   const auto now = std::chrono::steady_clock::now();
-  const Decision decision = decide(account.troubles->fault(fault, CallKind::deletion, request.customer, many, now));
+  const Decision decision =
+      decide(account.standing->troubles.fault(fault, CallKind::deletion, request.customer, many, now));
   Outcome outcome{.end = end_of(request.claim, fault, decision.end)};
   outcome.paused = decision.pause != Decision::Pause::none;
   if (outcome.paused) co_await pause(request, account, fault, decision.pause);
@@ -52,7 +53,7 @@ asio::awaitable<Removals::Outcome> Removals::remove(const RequestLanes::Request&
 
 // The answer counts, whatever becomes of the pause: the next call ends it.
 asio::awaitable<void> Removals::answered(const RequestLanes::Request& request, Account& account) {
-  account.troubles->answered(CallKind::deletion, request.customer);
+  account.standing->troubles.answered(CallKind::deletion, request.customer);
   held_.erase(request.customer);
   try {
     co_await resume_account(pool_, account, observer_, CallKind::deletion, request.claim.claimed_at);

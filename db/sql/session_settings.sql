@@ -1,9 +1,9 @@
 -- Run when a session begins.
 -- In ten minutes a merge of ten million rows ends on slow disks.
 set statement_timeout = '10min';
--- A merge waits for another merge of the same customer at most. Who waits longer than a minute is better off to try
--- again later, without a connection in hand.
-set lock_timeout = '1min';
+-- Our own locks are held for moments, but those of merges, which nobody waits for. People may hold a row for as long as
+-- they like: who waits for it is better off to try again later, without one of the few connections in hand.
+set lock_timeout = '4s';
 -- Between two statements of a transaction we never wait for anything: after ten seconds the daemon is stopped or cut
 -- off, and its locks must have gone before others take over what it had, ten seconds later.
 set idle_in_transaction_session_timeout = '10s';

@@ -9,8 +9,8 @@ with at as (
          greatest(0, extract(epoch from bounced.pause_end(a, 'deletions') - at.now))::float8 as deletions_paused,
          greatest(0, extract(epoch from bounced.pause_end(a, 'subusers') - at.now))::float8 as subusers_paused,
          extract(epoch from case
-                   -- No daemon takes turns so far ahead: the clock was put back.
-                   when a.turns_until > at.now + make_interval(secs => 60 + $2::float8) then at.now
+                   -- No daemon takes turns so far ahead: the clock was put back, or the limit was lower.
+                   when a.turns_until > at.now + make_interval(secs => 5 + $2::float8) then at.now
                    else greatest(a.turns_until, at.now - make_interval(secs => $4::float8)) end - at.now)::float8 as first_in
     from bounced.accounts a, at
    where a.name = $1

@@ -124,16 +124,17 @@ TEST_F(Claims, APausedAccountIsLeftAlone) {
   add("a");
   add("o", "other");
   const std::string now = value("select clock_timestamp()");
-  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "rate_limited", "slow", now, "lists"), 1);
+  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "rate_limited", "slow", now, "lists").times, 1);
   // What was asked before the pause tells nothing new.
-  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "rate_limited", "slow", now, "lists"), std::nullopt);
-  EXPECT_FALSE(resume_account(session, "main", now, "lists"));
+  EXPECT_EQ(pause_account(session, "main", std::chrono::hours(1), "rate_limited", "slow", now, "lists").times,
+            std::nullopt);
+  EXPECT_FALSE(resume_account(session, "main", now, "lists")->ended);
   EXPECT_THAT(due(), ElementsAre("o"));
   EXPECT_GT(until_next_due(session, daemon, {"main"}, {}), std::chrono::minutes(59));
   const std::string later = value("select clock_timestamp()");
-  EXPECT_FALSE(resume_account(session, "main", later, "deletions"));
-  EXPECT_TRUE(resume_account(session, "main", later, "lists"));
-  EXPECT_FALSE(resume_account(session, "main", later, "lists"));
+  EXPECT_FALSE(resume_account(session, "main", later, "deletions")->ended);
+  EXPECT_TRUE(resume_account(session, "main", later, "lists")->ended);
+  EXPECT_FALSE(resume_account(session, "main", later, "lists")->ended);
   EXPECT_THAT(due(100, {{"main", 1}}), ElementsAre("a"));
 }
 
@@ -160,15 +161,15 @@ TEST_F(Claims, APauseConcernsItsKindOfCall) {
   pause("lists", std::chrono::minutes(5));
   EXPECT_EQ(shown(), "deletions no deletions 1 t");
   EXPECT_EQ(minutes_of("lists"), "4");
-  EXPECT_TRUE(resume_account(session, "main", "infinity", "deletions"));
+  EXPECT_TRUE(resume_account(session, "main", "infinity", "deletions")->ended);
   EXPECT_EQ(shown(), "lists no lists 1 f");
   // Credentials that serve one kind of call are right for all.
   pause("all", std::chrono::minutes(60));
   EXPECT_EQ(shown(), "no all 1 t");
   EXPECT_EQ(minutes_of("subusers"), "59");
-  EXPECT_TRUE(resume_account(session, "main", "-infinity", "deletions"));
+  EXPECT_TRUE(resume_account(session, "main", "-infinity", "deletions")->ended);
   EXPECT_EQ(shown(), "lists no lists 1 f");
-  EXPECT_TRUE(resume_account(session, "main", "infinity", "lists"));
+  EXPECT_TRUE(resume_account(session, "main", "infinity", "lists")->ended);
   EXPECT_EQ(shown(), "0");
 }
 

@@ -12,6 +12,7 @@
 #include "db/accounts.h"
 #include "db/claims.h"
 #include "db/customers.h"
+#include "db/pqxx_compat.h"
 #include "db/session.h"
 #include "tests/support/cluster.h"
 
@@ -376,6 +377,38 @@ TEST_F(Daemons, AClockThatWasPutBackDoesNotEndTheTurns) {
   enter(start("one"), {customer("a")});
   execute(url, "update bounced.accounts set turns_until = now() + interval '1 hour'");
   EXPECT_EQ(take_turns(session, "main", ten_a_second, 1).first_in, 0ms);
+}
+
+TEST_F(Daemons, ALimitThatWasLowerDoesNotCountForLong) {
+  enter(start("one"), {customer("a")});
+  execute(url, "update bounced.accounts set turns_until = now() + interval '50 s'");
+  EXPECT_EQ(take_turns(session, "main", ten_a_second, 1).first_in, 0ms);
+}
+
+TEST_F(Daemons, AllWhoMeetTheSameFaultWaitForTheEndOfOnePause) {
+  enter(start("one"), {customer("a")});
+  EXPECT_EQ(pause_account(session, "main", 60s, "credentials", "wrong", "-infinity").times, 1);
+  const Pause same = pause_account(session, "main", 120s, "credentials", "wrong", "-infinity");
+  EXPECT_EQ(same.times, std::nullopt);
+  EXPECT_GT(same.length, 50s);
+  EXPECT_LE(same.length, 60s);
+}
+
+TEST_F(Daemons, WhatOthersEndedIsKnownByTheNextCallThatGoesWell) {
+  enter(start("one"), {customer("a")});
+  pause_account(session, "main", 60s, "rate_limited", "slow", "-infinity", "lists");
+  pause_account(session, "main", 60s, "rate_limited", "slow", "-infinity", "deletions");
+  EXPECT_TRUE(resume_account(session, "main", "infinity", "lists")->ended);
+  const auto again = resume_account(session, "main", "infinity", "lists").value();
+  EXPECT_FALSE(again.ended);
+  EXPECT_EQ(again.left, (std::vector<std::string>{"deletions"}));
+  Session other({.url = url, .application = "somebody"});
+  other.in_transaction([&](pqxx::work& person) {
+    exec(person, "select from bounced.accounts for update");
+    EXPECT_EQ(resume_account(session, "main", "infinity", "deletions"), std::nullopt);
+    EXPECT_TRUE(end_pauses(session, {"main"}).empty());
+  });
+  EXPECT_EQ(end_pauses(session, {"main"}), (std::vector<std::string>{"main"}));
 }
 
 TEST_F(Daemons, PausesEndWhereOtherCredentialsMayHelpAndThoseThatTheApiAskedForStand) {

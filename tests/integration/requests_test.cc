@@ -216,5 +216,28 @@ TEST_F(Requests, OldFinishedOnesAreForgottenAndOthersStay) {
   EXPECT_EQ(states(), "failed,done,pending");
 }
 
+// Somebody holds the row of an account that has a daily limit: nothing of it is claimed, and others' requests are.
+TEST_F(Requests, AnAccountThatIsHeldHoldsUpNoOther) {
+  auto other = of("e");
+  other.account = "other";
+  register_configuration(session, daemon, {{{"main", "v2", 25}, {"other", "v2"}}, {of("c"), of("d"), other}},
+                         Existing::change);
+  execute(
+      url,
+      "insert into bounced.deletion_requests (customer, email) values ('c', 'x@example.org'), ('e', 'x@example.org')");
+  std::vector<Lane> lanes;
+  for (const WaitingCustomer& one : waiting_customers(session)) {
+    lanes.push_back(
+        {.customer_id = one.customer_id, .account = one.account, .after = {}, .places = 5, .limited = one.limited});
+  }
+  ASSERT_EQ(lanes.size(), 2U);
+  Session person({.url = url, .application = "somebody"});
+  person.in_transaction([&](pqxx::work& tx) {
+    exec(tx, "select from bounced.accounts where name = 'main' for update");
+    EXPECT_EQ(claim_requests(session, daemon, lanes).size(), 1U);
+  });
+  EXPECT_EQ(claim_requests(session, daemon, lanes).size(), 1U);
+}
+
 }  // namespace
 }  // namespace bounced::db

@@ -59,7 +59,7 @@ class SeenCalls {
   }
 
   void expect_limits(std::size_t lists_at_once, std::size_t deletions_at_once) {
-    EXPECT_LE(most_at_once(deletions_), deletions_at_once) << "deletions at once";
+    EXPECT_LE(most_at_once(deletions_), 2 * deletions_at_once) << "deletions at once";
     EXPECT_LE(most_at_once(lists_), 2 * lists_at_once) << "lists at once";
     EXPECT_THAT(too_long_, testing::IsEmpty()) << "exchanges that were not broken off";
     most_reads_ = busiest(reads_, window);

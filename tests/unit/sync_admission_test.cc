@@ -361,6 +361,40 @@ TEST_F(Turns, WhatReadsWaitsForAShortPauseAlsoWithoutALimit) {
   EXPECT_TRUE(threw<NotAdmitted>(*later));
 }
 
+// The pause was ended: the database has given the new one its work.
+TEST_F(Turns, WhoComesAnewEndsThePauseForThoseWhoWaitItOut) {
+  const auto visit = reading("b");
+  admission_.turn_back("b", CallKind::list, 10min);
+  const auto refused = enter(visit);
+  run_until([&] { return refused->ended; });
+  EXPECT_TRUE(threw<NotAdmitted>(*refused));
+  const auto other = std::make_shared<Visit>(Visit{.account = "b"});
+  const auto anew = enter(other);
+  run_until([&] { return anew->ended; });
+  ASSERT_TRUE(anew->permit);
+  anew->permit.reset();
+  const auto page = enter(visit);
+  run_until([&] { return page->ended; });
+  EXPECT_TRUE(page->permit);
+}
+
+TEST_F(Turns, DeletionsThatHangTakeNoPlacesFromOtherAccounts) {
+  std::vector<std::shared_ptr<Ended>> hanging;
+  for (int i = 0; i < 2; ++i) {
+    hanging.push_back(enter(std::make_shared<Visit>(
+        Visit{.kind = CallKind::deletion, .account = "b", .began = std::chrono::steady_clock::now() - slow_after})));
+    admission_.set_totals({.lists = 2, .deletions = 1});
+  }
+  run_until([&] { return hanging[0]->ended; });
+  EXPECT_FALSE(hanging[1]->ended);  // its own account's limit
+  given_ = {.count = 1};
+  const auto other = enter(CallKind::deletion);
+  run_until([&] { return other->ended; });
+  EXPECT_TRUE(other->permit);
+  hanging[0]->permit.reset();
+  run_until([&] { return hanging[1]->ended; });
+}
+
 TEST_F(Turns, ATurnForADeletionIsNotUsedByAListThatIsPaused) {
   const auto list = enter(reading("a"));
   const auto deletion = enter(CallKind::deletion);
