@@ -28,13 +28,18 @@ with ended as materialized (
     from off o
     join bounced.customers c on c.customer_id = o.customer_id
    where m.customer_id = o.customer_id and m.email = o.email and m.gone_at is null and m.first_seen_at < o.claimed_at
+), ours as (
+  select customer_id, email, unsure_since from off where by_us
+  union all
+  -- Refused at last; but an earlier call, of which nobody knows what became of it, may have been carried out.
+  select customer_id, email, unsure_since from ended where state = 'failed' and unsure_since is not null
 ), corrected as (
   -- A list showed that the bounce had gone before the answer came: one that was asked for, or merged at least, after the
   -- call, or after an earlier call of which nobody knows what became of it.
   update bounced.mirror m
      set gone_because = 'deleted'
-    from off o
-   where o.by_us and m.customer_id = o.customer_id and m.email = o.email
+    from ours o
+   where m.customer_id = o.customer_id and m.email = o.email
      and m.gone_because = 'disappeared'
      and (m.gone_at >= o.unsure_since
           or exists (select from bounced.polls p

@@ -72,21 +72,32 @@ with listed as (
     from difference d
    where m.customer_id = $1 and m.bounce_id = d.bounce_id and d.is_listed
   returning 1
+), refused as materialized (
+  -- Requests that were refused at last, though an earlier call may have been carried out.
+  select email, max(finished_at) as finished_at
+    from bounced.deletion_requests
+   where customer_id = $1 and state = 'failed' and unsure_since is not null
+   group by email
 ), gone as (
   update bounced.mirror m
      set gone_at = greatest($2, m.last_seen_at, c.last_full_at),
          last_seen_at = greatest(m.last_seen_at, c.last_full_at),
-         gone_because = case when s.bounce_id is null then 'disappeared' else 'superseded' end
+         gone_because = case when s.bounce_id is not null then 'superseded'
+                             -- This is the first whole list since.
+                             when r.finished_at >= c.last_full_at then 'deleted'
+                             else 'disappeared'
+                        end
     from difference d
     join guard g on not g.holds
     join bounced.customers c on c.customer_id = $1
     left join superseded s on s.bounce_id = d.bounce_id
+    left join refused r on r.email = d.email
    where m.customer_id = $1 and m.bounce_id = d.bounce_id and not d.is_listed
   returning gone_because
 )
 select (select count(*) from added), (select count(*) from changed),
        (select count(*) from gone where gone_because = 'superseded'),
-       (select count(*) from gone where gone_because = 'disappeared'),
+       (select count(*) from gone where gone_because <> 'superseded'),
        g.holds, (select rows from lacking),
        -- Whether the current rows are exactly the list now.
        not g.holds and (select count(*) from difference where bounce_id is null)

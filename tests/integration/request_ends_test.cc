@@ -203,5 +203,27 @@ TEST_F(Requests, TheCountOfCurrentBouncesFollowsAtTheNextPoll) {
   EXPECT_EQ(value("select current_bounces from bounced.customers where name = 'c'"), "1");
 }
 
+// A first call may have been carried out, though its answer was lost, and the next one was refused.
+TEST_F(Requests, WhatAnUnsureCallTookOffIsOursThoughALaterOneIsRefused) {
+  const std::string because = "select gone_because from bounced.mirror order by bounce_id desc limit 1";
+  for (const bool list_comes_first : {true, false}) {
+    merge(ask(), {bounce("x@example.org")});
+    execute(url, "insert into bounced.deletion_requests (customer, email) values ('c', 'x@example.org')");
+    finish(claim().at(0), Kind::again);
+    const RequestClaim second = claim().at(0);
+    if (list_comes_first) {
+      merge(ask(), {});
+      EXPECT_EQ(query_value(url, because), "disappeared");
+    }
+    finish(second, Kind::failed);
+    if (!list_comes_first) merge(ask(), {});
+    EXPECT_EQ(query_value(url, because), "deleted");
+  }
+  // Whoever takes it off much later is somebody else.
+  merge(ask(), {bounce("x@example.org")});
+  merge(ask(), {});
+  EXPECT_EQ(query_value(url, because), "disappeared");
+}
+
 }  // namespace
 }  // namespace bounced::db

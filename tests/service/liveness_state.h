@@ -50,6 +50,12 @@ class Progress {
         "select request_id, customer, state, attempts, next_attempt_at, last_error from bounced.deletion_requests "
         "where state in ('pending', 'sending', 'failed') order by 1");
   }
+  [[nodiscard]] double number_of_open_requests(const std::string& account) const {
+    return seconds(
+        "select count(*) from bounced.deletion_requests r join bounced.customers c on c.name = r.customer "
+        "where r.state in ('pending', 'sending') and c.account = '" +
+        account + "'");
+  }
   // Customers whose mirror is not as long as the API's list.
   [[nodiscard]] std::vector<std::string> untrue() const {
     std::vector<std::string> wrong;

@@ -166,8 +166,8 @@ class Liveness : public testing::Test {
     int interval = 0;
     for (const auto& side : sides) interval = std::max(interval, side->plan.every);
     const auto from = std::chrono::steady_clock::now();
-    const auto deadline =
-        from + std::chrono::duration_cast<std::chrono::steady_clock::duration>(announced + Seconds(interval) + grace);
+    const auto deadline = from + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                     announced + std::max(Seconds(interval), backlog()) + grace);
     std::vector<std::string> late, open;
     do {
       std::this_thread::sleep_for(250ms);
@@ -181,6 +181,17 @@ class Liveness : public testing::Test {
     paused_for = announced;
     EXPECT_THAT(late, testing::IsEmpty()) << "customers that were not polled";
     EXPECT_THAT(open, testing::IsEmpty()) << "requests that were not carried out";
+  }
+
+  // How long the requests that are open take where a limit of calls allows no more. Lists keep a quarter of the turns.
+  [[nodiscard]] Seconds backlog() const {
+    Seconds longest{};
+    for (const auto& side : sides) {
+      if (side->plan.calls == 0) continue;
+      const double open = progress.number_of_open_requests(side->plan.name);
+      longest = std::max(longest, Seconds(open * side->plan.window / side->plan.calls / 0.7));
+    }
+    return longest;
   }
 
   void expect_truth() {
