@@ -35,12 +35,13 @@ with ended as materialized (
   select customer_id, email, unsure_since from ended where state = 'failed' and unsure_since is not null
 ), corrected as (
   -- A list showed that the bounce had gone before the answer came: one that was asked for, or merged at least, after the
-  -- call, or after an earlier call of which nobody knows what became of it.
+  -- call, or after an earlier call of which nobody knows what became of it. (A list that is read in pages may have had
+  -- a later bounce of the address before the call, and lacked this one after it.)
   update bounced.mirror m
      set gone_because = 'deleted'
     from ours o
    where m.customer_id = o.customer_id and m.email = o.email
-     and m.gone_because = 'disappeared'
+     and m.gone_because in ('disappeared', 'superseded')
      and (m.gone_at >= o.unsure_since
           or exists (select from bounced.polls p
                       where p.customer_id = m.customer_id and p.asked_at = m.gone_at
