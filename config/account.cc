@@ -12,6 +12,7 @@
 #include "config/customers.h"
 #include "config/duration.h"
 #include "config/key.h"
+#include "config/proxy.h"
 
 namespace bounced::config {
 namespace {
@@ -65,14 +66,16 @@ void check_ca_file(const std::filesystem::path& path) {
 
 class AccountReader {
  public:
-  AccountReader(const Config& defaults, Report& report, const LoadOptions& options)
-      : defaults_(defaults), report_(report), options_(options) {}
+  AccountReader(const Config& defaults, ProxyChoice proxy, Report& report, const LoadOptions& options)
+      : defaults_(defaults), proxy_(std::move(proxy)), report_(report), options_(options) {}
 
   Account read(const Node::Entry& entry, std::string path) {
     Section section(entry, std::move(path), report_);
     Account account;
+    account.max_list_bytes = defaults_.polling.max_list_bytes;
     read_names(section, account);
     read_api(section, account);
+    read_way(section, account);
     read_key(section, account, report_, options_);
     section.read("rate_limit", [&](const std::string& text) { account.rate_limit = parse_rate_limit(text); });
     section.read("concurrency", account.concurrency, 1, most_concurrent);
@@ -117,11 +120,28 @@ class AccountReader {
       }
     }
     section.read("base_url", [&](const std::string& url) { account.base_url = parse_base_url(url); });
+  }
+
+  // Whom it trusts on the way to the API, and what stands there.
+  void read_way(Section& section, Account& account) {
     section.read("ca_file", [&](const std::string& path) {
       check_value(path);
       account.ca_file = report_.resolve(path);
       check_ca_file(*account.ca_file);
     });
+    section.read("ca_only", account.ca_only, {{"true", true}, {"false", false}});
+    if (account.ca_only && section.find("ca_file") == nullptr) {
+      section.problem("ca_only", "trusts nobody without ca_file; write that too");
+    }
+    const ProxyChoice choice = read_proxy(section, proxy_, report_, options_);
+    account.proxy = choice.proxy;
+    if (choice.made) return;
+    try {
+      account.proxy = proxy_of_environment(account.base_url);
+    } catch (const std::invalid_argument& error) {
+      section.problem("base_url",
+                      std::string("the environment's HTTPS_PROXY ") + error.what() + "; mend it, or write proxy: none");
+    }
   }
 
   void read_v2(Section& section, Account& account) {
@@ -139,6 +159,7 @@ class AccountReader {
   }
 
   const Config& defaults_;
+  ProxyChoice proxy_;  // of those that say nothing
   Report& report_;
   const LoadOptions& options_;
   std::map<std::string, int> names_;  // and the lines they stand in
@@ -158,7 +179,7 @@ std::vector<Account> read_accounts(Section& root, const Config& defaults, Report
   const Node* list = root.list("accounts");
   if (list == nullptr) return accounts;
   if (list->entries.empty()) root.problem("accounts", "is empty; list at least one account");
-  AccountReader reader(defaults, report, options);
+  AccountReader reader(defaults, read_proxy(root, {}, report, options), report, options);
   for (const Node::Entry& entry : list->entries) {
     accounts.push_back(reader.read(entry, "accounts[" + std::to_string(accounts.size()) + "]"));
   }

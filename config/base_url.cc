@@ -22,14 +22,13 @@ bool is_loopback(const boost::urls::url& url) {
   }
 }
 
-// Boost.URL's port_number() of 1.81 does not tell an overflow.
+}  // namespace
+
 bool is_port(std::string_view text) {
   std::uint16_t number = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc{} && rest == text.data() + text.size() && number > 0;
 }
-
-}  // namespace
 
 std::string parse_base_url(std::string_view text) {
   const auto parsed = boost::urls::parse_uri(text);

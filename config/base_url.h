@@ -11,4 +11,7 @@ namespace bounced::config {
 // address: a password may stand in it.
 std::string parse_base_url(std::string_view text);
 
+// Whether it is a number from 1 to 65535. (Boost.URL's port_number() of 1.81 does not tell an overflow.)
+bool is_port(std::string_view text);
+
 }  // namespace bounced::config

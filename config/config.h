@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct Schedule {
 struct Polling {
   Schedule schedule;
   int concurrency = 8;
+  // Of one list, unpacked: what is longer is none, but fills memory and disks. Forty million bounces fit.
+  std::uint64_t max_list_bytes = std::uint64_t{10} << 30;
 };
 
 struct Deletions {
@@ -60,6 +63,17 @@ struct KeyVariable {
   std::string name;  // of an environment variable
 };
 using KeySource = std::variant<KeyFile, KeyCredential, KeyVariable>;
+
+// An HTTP proxy that gives tunnels (CONNECT).
+struct Proxy {
+  std::string host;  // without the brackets of an IPv6 address
+  std::uint16_t port = 0;
+  std::string user = {};  // empty: it wants no credentials
+  // Absent only where there is none, or LoadOptions allowed it.
+  std::optional<Secret> password = std::nullopt;
+
+  bool operator==(const Proxy&) const = default;
+};
 
 enum class Api { v2, v3 };
 constexpr const char* name(Api api) {
@@ -91,6 +105,9 @@ struct Account {
   int concurrency = 4;           // polls at once, and apart from them deletions
   int daily_deletion_limit = 0;  // 0: no limit
   std::optional<std::filesystem::path> ca_file;
+  bool ca_only = false;  // none of the system's authorities besides
+  std::optional<Proxy> proxy;
+  std::uint64_t max_list_bytes = Polling().max_list_bytes;
   std::vector<Customer> customers;  // from customers and customers_file, in the order of the files
   bool all_customers = false;       // v3: those that the API names, beside customers, on this schedule
   Schedule schedule;

@@ -54,40 +54,51 @@ Secret key_from_variable(const std::string& name) {
 
 }  // namespace
 
-void read_key(Section& section, Account& account, Report& report, const LoadOptions& options) {
+std::optional<ReadSecret> read_secret(Section& section, std::string_view name, Report& report,
+                                      const LoadOptions& options) {
   const std::string forms = "{file: PATH}, {credential: NAME} or {env: NAME}";
-  section.require("key", "write key: " + forms);
-  const Node::Entry* entry = section.find("key");
-  if (entry == nullptr) return;
+  const Node::Entry* entry = section.find(name);
+  if (entry == nullptr) return std::nullopt;
   if (entry->value->kind != Node::Kind::mapping) {
-    section.problem("key", "a key is never written in this file; write where it is: " + forms);
-    return;
+    section.problem(name, "a " + std::string(name) + " is never written in this file; write where it is: " + forms);
+    return std::nullopt;
   }
-  Section key(*entry, section.path_of("key"), report);
+  Section key(*entry, section.path_of(name), report);
   int given = 0;
   for (const char* form : {"file", "credential", "env"}) given += key.find(form) != nullptr ? 1 : 0;
   key.refuse_others(Section::Show::nothing);
   if (given != 1) {
-    section.problem("key", std::string(given == 0 ? "says not where the key is" : "names several places") +
-                               "; write one of " + forms);
-    return;
+    section.problem(name, std::string(given == 0 ? "says not where the " + std::string(name) + " is"
+                                                 : std::string("names several places")) +
+                              "; write one of " + forms);
+    return std::nullopt;
   }
-  key.read("file", [&](const std::string& path) {
+  ReadSecret read;
+  bool good = key.read("file", [&](const std::string& path) {
     check_value(path);
     const std::filesystem::path file = report.resolve(path);
-    account.key_source = KeyFile{file};
-    if (!options.keys_unread) account.key = key_from_file(file);
+    read.source = KeyFile{file};
+    if (!options.keys_unread) read.secret = key_from_file(file);
   });
-  key.read("credential", [&](const std::string& name) {
-    check_value(name);
-    account.key_source = KeyCredential{name};
-    if (!options.keys_unread) account.key = key_from_credential(name, options);
-  });
-  key.read("env", [&](const std::string& name) {
-    check_value(name);
-    account.key_source = KeyVariable{name};
-    if (!options.keys_unread) account.key = key_from_variable(name);
-  });
+  good = key.read("credential", [&](const std::string& credential) {
+    check_value(credential);
+    read.source = KeyCredential{credential};
+    if (!options.keys_unread) read.secret = key_from_credential(credential, options);
+  }) || good;
+  good = key.read("env", [&](const std::string& variable) {
+    check_value(variable);
+    read.source = KeyVariable{variable};
+    if (!options.keys_unread) read.secret = key_from_variable(variable);
+  }) || good;
+  return good ? std::optional(std::move(read)) : std::nullopt;
+}
+
+void read_key(Section& section, Account& account, Report& report, const LoadOptions& options) {
+  section.require("key", "write key: {file: PATH}, {credential: NAME} or {env: NAME}");
+  auto read = read_secret(section, "key", report, options);
+  if (!read) return;
+  account.key_source = std::move(read->source);
+  account.key = std::move(read->secret);
 }
 
 }  // namespace bounced::config

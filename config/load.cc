@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/load.h"
 
+#include <charconv>
+#include <cstdint>
 #include <stdexcept>
 #include <string_view>
 
@@ -30,9 +32,24 @@ void read_database(Section section, Database& database) {
   section.refuse_others();
 }
 
+// "500MB", "10GB"; 1024 bytes to a kB, as PostgreSQL counts.
+std::uint64_t parse_bytes(std::string_view text) {
+  constexpr std::uint64_t least = std::uint64_t{1} << 20;
+  constexpr std::uint64_t most = std::uint64_t{1} << 50;
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const std::string_view unit(rest, static_cast<std::size_t>(end - rest));
+  const int shift = unit == "MB" ? 20 : unit == "GB" ? 30 : unit == "TB" ? 40 : -1;
+  const bool good = error == std::errc{} && shift > 0 && number <= (most >> shift) && (number << shift) >= least;
+  if (!good) throw std::invalid_argument("is " + in_quotes(text) + "; write a size from 1MB to 1024TB, as 10GB");
+  return number << shift;
+}
+
 void read_polling(Section section, Polling& polling) {
   polling.schedule = read_schedule(section, polling.schedule);
   section.read("concurrency", polling.concurrency, 1, most_concurrent);
+  section.read("max_list_bytes", [&](const std::string& text) { polling.max_list_bytes = parse_bytes(text); });
   section.refuse_others();
 }
 

@@ -2,6 +2,7 @@
 #include "config/text.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,21 +81,25 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 File read_file(const std::filesystem::path& file) {
-  const Descriptor descriptor{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  const Descriptor descriptor{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (descriptor.fd < 0) throw_unreadable(errno);
   struct stat status {};
   if (::fstat(descriptor.fd, &status) != 0) throw_unreadable(errno);
   if (S_ISDIR(status.st_mode)) throw std::invalid_argument("is a folder; name a file");
+  // A pipe may never end; O_NONBLOCK keeps also the opening of one from waiting.
+  if (!S_ISREG(status.st_mode)) throw std::invalid_argument("is a pipe or a device; name a file");
   File contents{{}, (status.st_mode & (S_IROTH | S_IWOTH)) != 0};
   std::vector<char> buffer(64 * 1024);
   while (true) {
     const ssize_t count = ::read(descriptor.fd, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw_unreadable(errno);
-    if (count == 0) return contents;
+    if (count == 0) break;
     contents.bytes.append(buffer.data(), static_cast<std::size_t>(count));
     if (contents.bytes.size() > largest_file) throw std::invalid_argument("is larger than 64 MB; name the right file");
   }
+  explicit_bzero(buffer.data(), buffer.size());  // it may have been a key
+  return contents;
 }
 
 std::optional<TextFault> find_fault(std::string_view text) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "config/text.h"
 #include "daemon/text.h"
 #include "daemon/wiring.h"
 #include "sync/api/client.h"
@@ -26,10 +27,13 @@ using Kind = api::Fault::Kind;
 struct Enough {};
 class Beginning final : public api::Sink {
  public:
-  asio::awaitable<void> put(std::vector<db::ListedBounce>&&) override {
+  asio::awaitable<void> put(std::vector<db::ListedBounce>&& batch) override {
+    entries = std::move(batch);
     throw Enough();
     co_return;
   }
+
+  std::vector<db::ListedBounce> entries;
 };
 
 const char* remedy(Kind kind) {
@@ -64,6 +68,8 @@ class AccountCheck {
   asio::awaitable<void> run() {
     if (account_.all_customers) co_await find_customers();
     if (customers_.empty()) co_return;
+    if (account_.api == config::Api::v3)
+      co_await ask({.name = {}, .schedule = account_.schedule, .api_name = {}}, own_);
     co_await check_next();
     for (int i = 0; i < account_.concurrency; ++i) {
       asio::co_spawn(executor_, check_rest(), [](const std::exception_ptr& error) {
@@ -86,6 +92,11 @@ class AccountCheck {
     findings_.ok(fmt::format("account {}: the API names {}", account_.name, counted(subusers.size(), "customer")));
     for (const api::Subuser& subuser : subusers) {
       const auto is_it = [&subuser](const config::Customer& customer) { return customer.api_name == subuser.name; };
+      if (subuser.unusable) {
+        findings_.warning(fmt::format("account {}: {} cannot be a customer's name, and is left out", account_.name,
+                                      config::in_quotes(subuser.name)));
+        continue;
+      }
       if (subuser.disabled) {
         findings_.warning(fmt::format("customer {} of account {}: disabled at the API", subuser.name, account_.name));
       }
@@ -104,7 +115,8 @@ class AccountCheck {
     if (given_up_) co_return;
     const config::Customer& customer = customers_[next_++];
     const std::string what = fmt::format("customer {} of account {}", customer.name, account_.name);
-    const std::optional<api::Fault> fault = co_await ask(customer);
+    Beginning beginning;
+    const std::optional<api::Fault> fault = co_await ask(customer, beginning);
     const bool of_account = fault && (fault->kind == Kind::credentials || (first && fault->http_status == 0));
     if (of_account) {
       if (std::exchange(given_up_, true)) co_return;
@@ -114,18 +126,24 @@ class AccountCheck {
     if ((!fault || fault->kind == Kind::not_permitted) && !std::exchange(credentials_told_, true)) {
       findings_.ok(fmt::format("account {}: the API takes its credentials", account_.name));
     }
-    if (!fault)
+    const bool is_own = !customer.api_name.empty() && !own_.entries.empty() && beginning.entries == own_.entries;
+    if (!fault && is_own) {
+      findings_.failed(
+          what +
+          ": the API gives the account's own list instead of the customer's: something on the way drops the "
+          "header On-Behalf-Of; look at base_url and proxy");
+    } else if (!fault) {
       findings_.ok(what);
-    else
+    } else {
       findings_.failed(fmt::format("{}: {}: {}", what, fault->message, remedy(fault->kind)));
+    }
   }
 
   // As its polls ask, which is `days` where they are recent ones.
-  asio::awaitable<std::optional<api::Fault>> ask(const config::Customer& customer) {
+  asio::awaitable<std::optional<api::Fault>> ask(const config::Customer& customer, Beginning& beginning) {
     const int days = customer.schedule.recent_days;
     sync::Wakeup timer(executor_);
     for (int tries = 1;; ++tries) {
-      Beginning beginning;
       std::optional<api::Fault> fault;
       try {
         auto answer = co_await client_->read_list(customer.api_name, days > 0 ? std::optional(days) : std::nullopt,
@@ -145,6 +163,7 @@ class AccountCheck {
   std::vector<config::Customer> customers_;
   Findings& findings_;
   std::unique_ptr<api::Client> client_;
+  Beginning own_;  // of the account's own list, at v3
   std::size_t next_ = 0;
   bool credentials_told_ = false;
   bool given_up_ = false;  // what is wrong is wrong for every customer

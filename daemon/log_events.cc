@@ -188,8 +188,9 @@ void LogEvents::log(const sync::CustomersNotListed& customers) {
            {"next_try_s", whole_seconds(customers.next_try)}});
 }
 
-void LogEvents::log(const sync::CustomersDisabled& customers) {
-  log_.warning("customers are disabled at the API",
+void LogEvents::log(const sync::CustomersRemarked& customers) {
+  const bool disabled = customers.remark == sync::CustomersRemarked::Remark::disabled;
+  log_.warning(disabled ? "customers are disabled at the API" : "names that no customer can have are left out",
                {{"account", customers.account}, {"customers", some(customers.customers)}});
 }
 

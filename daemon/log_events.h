@@ -56,7 +56,7 @@ class LogEvents final : public sync::Observer {
   void log(const sync::CustomerHeld& held);
   void log(const sync::CustomersListed& customers);
   void log(const sync::CustomersNotListed& customers);
-  void log(const sync::CustomersDisabled& customers);
+  void log(const sync::CustomersRemarked& customers);
   void log(const sync::Stalled& stalled);
   void log(const sync::DatabaseLost& database);
   void log(const sync::DatabaseBack& database);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 #include <malloc.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <exception>
 #include <sstream>
@@ -23,6 +25,15 @@ using namespace bounced::daemon;
 void keep_some_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 4 << 20);
   mallopt(M_TRIM_THRESHOLD, 8 << 20);
+}
+
+// Keys are in memory: neither a core dump nor another process of the same user shall show them.
+void hide_memory() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // the leak checker looks at it as a debugger does
+  prctl(PR_SET_DUMPABLE, 0);
+#endif
 }
 
 int execute(const Arguments& arguments) {
@@ -52,6 +63,7 @@ int tell(const std::exception& error, Exit code) {
 
 int main(int argc, char** argv) {
   keep_some_freed_memory();
+  hide_memory();
   try {
     return execute(parse_arguments(argc, argv));
   } catch (const MustChange& error) {

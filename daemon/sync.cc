@@ -57,7 +57,7 @@ class SyncEvents final : public sync::Observer {
     const bool of_account = std::holds_alternative<sync::AccountPaused>(event) ||
                             std::holds_alternative<sync::AccountResumed>(event) ||
                             std::holds_alternative<sync::CustomersNotListed>(event) ||
-                            std::holds_alternative<sync::CustomersDisabled>(event);
+                            std::holds_alternative<sync::CustomersRemarked>(event);
     if (of_account || log_.shows(config::LogLevel::debug)) events_.on(event);
   }
 

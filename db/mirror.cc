@@ -94,9 +94,9 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
     adopted = static_cast<std::int64_t>(exec(tx, sql::adopt_instants, claim.customer_id).affected_rows());
     exec(tx, "set local enable_nestloop = on");
   }
-  const pqxx::row row = claim.full && whole
-                            ? exec_row(tx, sql::merge_full, claim.customer_id, claim.asked_at, staged.only_parts)
-                            : exec_row(tx, sql::merge_part, claim.customer_id, claim.asked_at);
+  const pqxx::row row = claim.full && whole ? exec_row(tx, sql::merge_full, claim.customer_id, claim.asked_at,
+                                                       staged.only_parts, list.by_time)
+                                            : exec_row(tx, sql::merge_part, claim.customer_id, claim.asked_at);
   Merged merged{.added = row[0].as<std::int64_t>(),
                 .changed = row[1].as<std::int64_t>() + adopted,
                 .superseded = row[2].as<std::int64_t>(),

@@ -22,6 +22,7 @@ struct ListFacts {
   std::string print = {};           // its ListPrint; empty: not known
   bool has_instants = false;        // as times, instead of local ones
   std::string unproven = {};        // why it may lack bounces that were on it; empty: it does not
+  bool by_time = false;             // read by ranges of time: bounces without a time may be on it all the same
 
   // Whether what it lacks is not on it.
   [[nodiscard]] bool is_whole() const { return without_email == 0 && unproven.empty(); }

@@ -17,7 +17,8 @@ constexpr auto stands_for = std::chrono::seconds(db::dead_after_seconds) - 5s;
 
 bool same_credentials(const config::Account& one, const config::Account& other) {
   return one.api == other.api && one.user == other.user && one.base_url == other.base_url &&
-         one.ca_file == other.ca_file && one.key == other.key;
+         one.ca_file == other.ca_file && one.ca_only == other.ca_only && one.proxy == other.proxy &&
+         one.key == other.key;
 }
 
 // Of so many daemons, this one's part of what the account may do at once; at least one call, or it could do nothing.

@@ -72,7 +72,7 @@ asio::awaitable<Discovery::Looked> Discovery::look() {
       state.failures = 0;
       const auto& listed = std::get<std::vector<api::Subuser>>(answer);
       looked.changed = believe(name, state, listed) || looked.changed;
-      tell_disabled(name, state, listed);
+      remark(name, state, listed);
       if (state.holding) next = again_after;
     }
     state.next = Clock::now() + std::chrono::duration_cast<Clock::duration>(next);
@@ -117,7 +117,9 @@ asio::awaitable<std::variant<std::vector<api::Subuser>, api::Fault>> Discovery::
 // Whether the account has other customers now.
 bool Discovery::believe(const std::string& account, State& state, const std::vector<api::Subuser>& listed) {
   std::set<std::string> unique;
-  for (const api::Subuser& subuser : listed) unique.insert(subuser.name);
+  for (const api::Subuser& subuser : listed) {
+    if (!subuser.unusable) unique.insert(subuser.name);
+  }
   std::vector<std::string> names(unique.begin(), unique.end());
   const std::vector<std::string>* known = accounts_.found(account);
   const std::vector<std::string> before = known == nullptr ? std::vector<std::string>() : *known;
@@ -139,14 +141,17 @@ bool Discovery::believe(const std::string& account, State& state, const std::vec
   return true;
 }
 
-void Discovery::tell_disabled(const std::string& account, State& state, const std::vector<api::Subuser>& listed) {
-  std::vector<std::string> disabled;
-  for (const api::Subuser& subuser : listed) {
-    if (subuser.disabled) disabled.push_back(subuser.name);
+void Discovery::remark(const std::string& account, State& state, const std::vector<api::Subuser>& listed) {
+  using Remark = CustomersRemarked::Remark;
+  for (const Remark what : {Remark::disabled, Remark::unusable}) {
+    std::vector<std::string> names;
+    for (const api::Subuser& subuser : listed) {
+      if (what == Remark::disabled ? subuser.disabled : subuser.unusable) names.push_back(subuser.name);
+    }
+    std::ranges::sort(names);
+    const std::vector<std::string> more = less(names, std::exchange(state.remarked[what], names));
+    if (!more.empty()) observer_.on(CustomersRemarked{account, what, more});
   }
-  std::ranges::sort(disabled);
-  const std::vector<std::string> more = less(disabled, std::exchange(state.disabled, disabled));
-  if (!more.empty()) observer_.on(CustomersDisabled{account, more});
 }
 
 }  // namespace bounced::sync

@@ -42,12 +42,12 @@ class Discovery {
     Clock::time_point next{};  // no min(): differences to it overflow, and would mean another hour
     int failures = 0;          // in a row
     bool holding = false;      // a list that lacked most of them was not believed
-    std::vector<std::string> disabled = {};
+    std::map<CustomersRemarked::Remark, std::vector<std::string>> remarked = {};
   };
 
   boost::asio::awaitable<std::variant<std::vector<api::Subuser>, api::Fault>> ask(Account& account);
   bool believe(const std::string& account, State& state, const std::vector<api::Subuser>& listed);
-  void tell_disabled(const std::string& account, State& state, const std::vector<api::Subuser>& listed);
+  void remark(const std::string& account, State& state, const std::vector<api::Subuser>& listed);
 
   Accounts& accounts_;
   Observer& observer_;

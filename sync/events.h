@@ -102,10 +102,13 @@ struct CustomersNotListed {
   Seconds next_try;
 };
 
-// The API says that they send no mail. Their lists are read all the same.
-struct CustomersDisabled {
+// What the API says of customers: they are disabled, so that they send no mail (their lists are read all the same), or
+// their names cannot be customers' names, so that they are left out.
+struct CustomersRemarked {
+  enum class Remark { disabled, unusable };
   std::string account;
-  std::vector<std::string> customers;  // those that were not before
+  Remark remark;
+  std::vector<std::string> customers;  // those of which that was not said before
 };
 
 // Something in flight outlived its deadline: a bug. It is broken off.
@@ -139,7 +142,7 @@ struct WorkAccepted {
 
 using Event = std::variant<ListProgress, PollEnded, PollFailed, PollDiscarded, RequestEnded, RequestsProgress,
                            AccountPaused, AccountResumed, CustomerHeld, CustomersListed, CustomersNotListed,
-                           CustomersDisabled, Stalled, DatabaseLost, DatabaseBack, WorkRefused, WorkAccepted>;
+                           CustomersRemarked, Stalled, DatabaseLost, DatabaseBack, WorkRefused, WorkAccepted>;
 
 class Observer {
  public:

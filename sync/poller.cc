@@ -141,7 +141,8 @@ asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim, const
                            .without_email = read.without_email,
                            .too_long = read.too_long,
                            .bytes = read.bytes,
-                           .unproven = read.unproven};
+                           .unproven = read.unproven,
+                           .by_time = read.by_time};
   flight.waits_for("the merge", database_budget + Seconds(static_cast<double>(list.bytes) / merged_bytes_per_second));
   const auto outcome = co_await sink.merge(list);
   if (const auto* why = std::get_if<db::NotMerged>(&outcome)) {

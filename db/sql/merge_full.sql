@@ -1,7 +1,8 @@
 -- Merges a complete full list, staged in pg_temp.staged, into the mirror: what is new comes in, what differs is brought
 -- up to date, what the list lacks becomes gone, unless the shrink guard holds that back.
 -- $1 customer; $2 when the list was asked for; $3 whether only parts of it are staged, with the ids of what is current in
--- those parts in pg_temp.staged_known: a list that is the same in all others, and at most half of what is current.
+-- those parts in pg_temp.staged_known: a list that is the same in all others, and at most half of what is current;
+-- $4 whether it was read by ranges of time, so that it shows nothing of entries that have none: these stay.
 with listed as (
   -- Of entries with the same identity the least one counts, at every poll the same.
   select distinct on (email, coalesce(bounced_at, '-infinity')) email, bounced_at, status, reason
@@ -18,13 +19,14 @@ with listed as (
    where m.gone_at is null and $3
 ), difference as materialized (
   select k.bounce_id, l.email is not null as is_listed, coalesce(l.email, k.email) as email,
-         coalesce(l.bounced_at, k.bounced_at) as bounced_at, l.status, l.reason
+         coalesce(l.bounced_at, k.bounced_at) as bounced_at, l.status, l.reason,
+         l.email is null and k.bounced_at is null and $4 as stays
     from listed l
     full join known k on k.email = l.email
                      and coalesce(k.bounced_at, '-infinity') = coalesce(l.bounced_at, '-infinity')
    where l.email is null or k.bounce_id is null or (l.status, l.reason) is distinct from (k.status, k.reason)
 ), lacking as (
-  select count(*) as rows from difference where not is_listed
+  select count(*) as rows from difference where not is_listed and not stays
 ), guard as materialized (
   -- More than half of at least 20 is more than 10: only then are the current rows worth counting.
   select case when l.rows > 10 and c.held_since is null
@@ -38,7 +40,7 @@ with listed as (
 ), superseded as (
   select d.bounce_id
     from difference d
-   where not d.is_listed
+   where not d.is_listed and not d.stays
      and exists (select from pg_temp.staged s
                   where s.email = d.email
                     and coalesce(s.bounced_at, '-infinity') > coalesce(d.bounced_at, '-infinity'))
@@ -92,7 +94,7 @@ with listed as (
     join bounced.customers c on c.customer_id = $1
     left join superseded s on s.bounce_id = d.bounce_id
     left join refused r on r.email = d.email
-   where m.customer_id = $1 and m.bounce_id = d.bounce_id and not d.is_listed
+   where m.customer_id = $1 and m.bounce_id = d.bounce_id and not d.is_listed and not d.stays
   returning gone_because
 )
 select (select count(*) from added), (select count(*) from changed),
@@ -100,6 +102,7 @@ select (select count(*) from added), (select count(*) from changed),
        (select count(*) from gone where gone_because <> 'superseded'),
        g.holds, (select rows from lacking),
        -- Whether the current rows are exactly the list now.
-       not g.holds and (select count(*) from difference where bounce_id is null)
-                       = (select count(*) from added where gone_at is null)
+       not g.holds and not exists (select from difference where stays)
+         and (select count(*) from difference where bounce_id is null)
+             = (select count(*) from added where gone_at is null)
   from guard g

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "sync/api/parse/classify.h"
-#include "sync/api/parse/list_parser.h"
 #include "sync/api/parse/presentable.h"
 #include "sync/api/parse/retry_after.h"
 #include "sync/api/stopped.h"
@@ -19,42 +18,62 @@ namespace {
 // A list that comes slowly is passed on in smaller batches, so that it is seen to move.
 constexpr auto longest_between_puts = std::chrono::minutes(1);
 
+Destination destination_of(const config::Account& account) {
+  Destination to{.origin = parse_origin(account.base_url)};
+  if (!account.proxy) return to;
+  const config::Proxy& proxy = *account.proxy;
+  const bool is_ipv6 = proxy.host.find(':') != std::string::npos;
+  to.proxy.emplace();
+  to.proxy->host = proxy.host;
+  to.proxy->port = proxy.port;
+  to.proxy->authority = (is_ipv6 ? "[" + proxy.host + "]" : proxy.host) + ":" + std::to_string(proxy.port);
+  if (!proxy.user.empty()) {
+    to.proxy->credentials.emplace(proxy.user + ":" + (proxy.password ? proxy.password->reveal() : std::string()));
+  }
+  return to;
+}
+
 }  // namespace
 
 Caller::Caller(const asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines)
     : key_(account.key.value()),
-      http_(executor, parse_origin(account.base_url), make_tls_context(account.ca_file), deadlines) {}
+      max_list_bytes_(account.max_list_bytes),
+      http_(executor, destination_of(account), make_tls_context(account.ca_file, account.ca_only), deadlines) {}
 
-asio::awaitable<Caller::ListOutcome> Caller::read_list(HttpRequest request, config::Format format, Sink& sink,
-                                                       HttpHead* head) {
-  const std::string target = request.target;
+asio::awaitable<Caller::ListOutcome> Caller::read_list(HttpRequest request, ListForm form, Sink& sink, HttpHead* head) {
+  const std::string target = request.path();
   std::optional<TransportError> broken;
   try {
-    co_return co_await read_list_answer(std::move(request), format, sink, head);
+    co_return co_await read_list_answer(std::move(request), form, sink, head);
   } catch (const TransportError& error) {
     broken = error;
   }
   co_return unreachable(target, *broken);
 }
 
-asio::awaitable<Caller::ListOutcome> Caller::read_list_answer(HttpRequest request, config::Format format, Sink& sink,
+asio::awaitable<Caller::ListOutcome> Caller::read_list_answer(HttpRequest request, ListForm form, Sink& sink,
                                                               HttpHead* head) {
-  const std::string target = request.target;
+  const std::string target = request.path();
   const auto http = co_await http_.send(std::move(request));
   if (head != nullptr) *head = http->head();
   if (http->head().status != 200) co_return co_await read_fault(*http, target, {}, {});
 
-  const auto parser = make_list_parser(format);
+  const auto parser = make_list_parser(form.format, form.times);
   std::string begun;  // the beginning of the body, in case that it is no list
   std::vector<db::ListedBounce> batch;
   std::size_t size = 0;  // of the batch
   bool good = true;
-  std::uint64_t seen = 0;      // entries so far
+  std::uint64_t seen = 0;  // entries so far
+  std::uint64_t unpacked = 0;
   std::uint64_t unearned = 0;  // bytes since the last one: blanks without end are not worth waiting for
   auto put_at = Clock::now();
   while (good) {
     const std::string_view piece = co_await http->read();
     if (piece.empty()) break;
+    unpacked += piece.size();
+    if (unpacked > max_list_bytes_) {
+      co_return not_understood(target, "the list is longer than polling.max_list_bytes allows");
+    }
     begun += piece.substr(0, classified_bytes - begun.size());
     const std::size_t before = batch.size();
     good = parser->write(piece, batch);
@@ -107,7 +126,7 @@ asio::awaitable<Fault> Caller::read_fault(HttpAnswer& http, std::string_view tar
 }
 
 asio::awaitable<std::variant<Caller::Text, Fault>> Caller::read_text(HttpRequest request, std::size_t most) {
-  const std::string target = request.target;
+  const std::string target = request.path();
   std::optional<TransportError> broken;
   try {
     co_return co_await read_text_answer(std::move(request), most);

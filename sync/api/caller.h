@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "sync/api/client.h"
 #include "sync/api/http.h"
+#include "sync/api/parse/list_parser.h"
 #include "sync/api/transport_error.h"
 
 namespace bounced::api {
@@ -25,11 +26,17 @@ class Caller {
   Caller(const boost::asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines);
 
   [[nodiscard]] const std::string& key() const { return key_.reveal(); }
+  [[nodiscard]] std::uint64_t max_list_bytes() const { return max_list_bytes_; }
   // The path that everything of the API lies under, by base_url; without a slash at the end.
   [[nodiscard]] const std::string& base_path() const { return http_.origin().path; }
 
+  // How a list is written.
+  struct ListForm {
+    config::Format format = config::Format::json;
+    ListParser::Times times = ListParser::Times::local;
+  };
   // Reads a list of bounces. `head`, if not null, is that of the answer, as soon as it is there.
-  boost::asio::awaitable<ListOutcome> read_list(HttpRequest request, config::Format format, Sink& sink,
+  boost::asio::awaitable<ListOutcome> read_list(HttpRequest request, ListForm form, Sink& sink,
                                                 HttpHead* head = nullptr);
 
   struct Text {
@@ -52,8 +59,7 @@ class Caller {
                                    std::chrono::seconds retry_after) const;
 
  private:
-  boost::asio::awaitable<ListOutcome> read_list_answer(HttpRequest request, config::Format format, Sink& sink,
-                                                       HttpHead* head);
+  boost::asio::awaitable<ListOutcome> read_list_answer(HttpRequest request, ListForm form, Sink& sink, HttpHead* head);
   boost::asio::awaitable<std::variant<Text, Fault>> read_text_answer(HttpRequest request, std::size_t most);
   boost::asio::awaitable<Fault> read_fault(HttpAnswer& http, std::string_view target, std::string begun,
                                            std::string not_a_list);
@@ -61,6 +67,7 @@ class Caller {
   [[nodiscard]] Fault unreachable(std::string_view target, const TransportError& error) const;
 
   config::Secret key_;
+  std::uint64_t max_list_bytes_;
   HttpClient http_;
 };
 

@@ -42,6 +42,8 @@ struct ListRead {
   std::uint64_t requests = 1;       // that it took
   // Why the list may lack bounces that stood on it all the time; empty: it does not.
   std::string unproven = {};
+  // It was read by ranges of time, in none of which entries are that have no time: some of these may be missing.
+  bool by_time = false;
 
   [[nodiscard]] bool complete() const { return without_email == 0 && unproven.empty(); }
 };

@@ -2,6 +2,7 @@
 #include "sync/api/connection.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -13,25 +14,34 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/error.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
 
-#include "sync/api/resolve.h"
 #include "sync/api/stopped.h"
 #include "sync/api/transport_error.h"
 
 namespace bounced::api {
 
 namespace asio = boost::asio;
+namespace http = boost::beast::http;
 using boost::beast::tcp_stream;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 using Reason = TransportError::Reason;
 
-std::shared_ptr<asio::ssl::context> make_tls_context(const std::optional<std::filesystem::path>& ca_file) {
+std::shared_ptr<asio::ssl::context> make_tls_context(const std::optional<std::filesystem::path>& ca_file,
+                                                     bool ca_only) {
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
   SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
   context->set_verify_mode(asio::ssl::verify_peer);
-  context->set_default_verify_paths();
+  // Of TLS 1.2; those of 1.3 have forward secrecy all.
+  if (SSL_CTX_set_cipher_list(context->native_handle(), "kEECDH:kEDH:!aNULL:!eNULL:!PSK:!SRP") != 1) {
+    throw std::runtime_error("TLS cannot be set up: no cipher with forward secrecy");
+  }
+  if (!ca_only) context->set_default_verify_paths();
   error_code error;
   if (ca_file) context->load_verify_file(ca_file->string(), error);
   if (error) throw std::runtime_error("no certificates can be read from " + ca_file->string() + ": " + error.message());
@@ -39,6 +49,16 @@ std::shared_ptr<asio::ssl::context> make_tls_context(const std::optional<std::fi
 }
 
 namespace {
+
+constexpr std::uint32_t longest_head_of_proxy = 64 * 1024;
+
+std::string base64(std::string_view text) {
+  std::string encoded((text.size() + 2) / 3 * 4 + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  encoded.resize(static_cast<std::size_t>(size));
+  return encoded;
+}
 
 bool is_close(const error_code& error) {
   return error == asio::error::eof || error == asio::error::connection_reset || error == asio::error::broken_pipe ||
@@ -81,54 +101,74 @@ asio::awaitable<void> check(const error_code& error, std::string_view what) {
 
 class Connection::Impl {
  public:
-  Impl(const asio::any_io_executor& executor, const Origin& origin, asio::ssl::context& tls)
-      : origin_(origin), tcp_(executor) {
-    if (origin.tls) tls_.emplace(tcp_, tls);
+  Impl(const asio::any_io_executor& executor, const Destination& to, asio::ssl::context& tls)
+      : to_(to), tcp_(executor) {
+    if (to.origin.tls) tls_.emplace(tcp_, tls);
   }
 
-  asio::awaitable<void> connect(Clock::time_point deadline);
-  asio::awaitable<void> shake_hands(Clock::time_point deadline);
+  asio::awaitable<void> connect(const asio::ip::tcp::endpoint& address);
+  asio::awaitable<void> ask_for_tunnel();
+  asio::awaitable<void> shake_hands();
 
-  Origin origin_;
+  Destination to_;
   tcp_stream tcp_;
   std::optional<asio::ssl::stream<tcp_stream&>> tls_;
 };
 
-asio::awaitable<void> Connection::Impl::connect(Clock::time_point deadline) {
-  using std::chrono::milliseconds;
-  const auto left = [&] { return std::chrono::duration_cast<milliseconds>(deadline - Clock::now()); };
-  const auto endpoints = co_await resolve(origin_.host, origin_.port, left());
-  error_code error = asio::error::host_not_found;
-  for (std::size_t index = 0; index < endpoints.size(); ++index) {
-    // Each address has its share of the time, so that one that is silent does not hide the next.
-    co_await throw_if_stopped();
-    tcp_.expires_after(left() / static_cast<int>(endpoints.size() - index));
-    co_await tcp_.async_connect(endpoints[index], asio::redirect_error(asio::use_awaitable, error));
-    if (!error) break;
-    tcp_.close();
-  }
-  co_await check(error, "cannot connect to " + origin_.authority + ": ");
+asio::awaitable<void> Connection::Impl::connect(const asio::ip::tcp::endpoint& address) {
+  error_code error;
+  co_await tcp_.async_connect(address, asio::redirect_error(asio::use_awaitable, error));
+  const std::string whom = to_.proxy ? "the proxy " + to_.proxy->authority : to_.origin.authority;
+  co_await check(error, "cannot connect to " + whom + ": ");
 }
 
-asio::awaitable<void> Connection::Impl::shake_hands(Clock::time_point deadline) {
-  expect_host(tls_->native_handle(), origin_.host);
-  tcp_.expires_at(deadline);
+// What the proxy is told is the server's name, and its own credentials.
+asio::awaitable<void> Connection::Impl::ask_for_tunnel() {
+  const Proxy& proxy = *to_.proxy;
+  const bool is_ipv6 = to_.origin.host.find(':') != std::string::npos;
+  const std::string server =
+      (is_ipv6 ? "[" + to_.origin.host + "]" : to_.origin.host) + ":" + std::to_string(to_.origin.port);
+  std::string request = "CONNECT " + server + " HTTP/1.1\r\nHost: " + server + "\r\n";
+  if (proxy.credentials) request += "Proxy-Authorization: Basic " + base64(proxy.credentials->reveal()) + "\r\n";
+  request += "\r\n";
+  const std::string what = "the proxy " + proxy.authority + ": ";
+  error_code error;
+  co_await asio::async_write(tcp_, asio::buffer(request), asio::redirect_error(asio::use_awaitable, error));
+  co_await check(error, what);
+  boost::beast::flat_buffer received(longest_head_of_proxy);
+  http::response_parser<http::empty_body> answer;
+  answer.skip(true);  // a tunnel has no body
+  answer.header_limit(longest_head_of_proxy);
+  co_await http::async_read_header(tcp_, received, answer, asio::redirect_error(asio::use_awaitable, error));
+  co_await check(error, what);
+  const int status = static_cast<int>(answer.get().result_int());
+  if (status == 407)
+    throw TransportError(what + "HTTP 407: it wants credentials, or others; see `proxy` of the account");
+  if (status < 200 || status >= 300) {
+    throw TransportError(what + "HTTP " + std::to_string(status) + ": it gives no tunnel to " + server);
+  }
+  if (received.size() > 0) throw TransportError(what + "it sends what no server has said yet");
+}
+
+asio::awaitable<void> Connection::Impl::shake_hands() {
+  expect_host(tls_->native_handle(), to_.origin.host);
   error_code error;
   co_await tls_->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, error));
   co_await throw_if_stopped();
-  if (error) throw TransportError(tls_words(error, tls_->native_handle(), origin_.authority));
+  if (error) throw TransportError(tls_words(error, tls_->native_handle(), to_.origin.authority));
 }
 
-Connection::Connection(asio::any_io_executor executor, const Origin& origin, asio::ssl::context& tls)
-    : impl_(std::make_unique<Impl>(executor, origin, tls)) {}
+Connection::Connection(asio::any_io_executor executor, const Destination& to, asio::ssl::context& tls)
+    : impl_(std::make_unique<Impl>(executor, to, tls)) {}
 
 Connection::~Connection() = default;
 
-asio::awaitable<void> Connection::open(Duration limit) {
-  const Clock::time_point deadline = Clock::now() + limit;
+asio::awaitable<void> Connection::open(asio::ip::tcp::endpoint address, Clock::time_point deadline) {
   co_await throw_if_stopped();
-  co_await impl_->connect(deadline);
-  if (impl_->tls_) co_await impl_->shake_hands(deadline);
+  impl_->tcp_.expires_at(deadline);
+  co_await impl_->connect(address);
+  if (impl_->to_.proxy) co_await impl_->ask_for_tunnel();
+  if (impl_->tls_) co_await impl_->shake_hands();
 }
 
 asio::awaitable<void> Connection::write(asio::const_buffer bytes, Duration limit) {
@@ -142,6 +182,21 @@ asio::awaitable<void> Connection::write(asio::const_buffer bytes, Duration limit
     co_await asio::async_write(impl_->tcp_, bytes, token);
   }
   co_await check(error, "");
+}
+
+bool Connection::is_quiet() {
+  // A read that does not wait. It goes through TLS, whose own messages (tickets, for instance) are no answer, and finds
+  // also what was received together with the last answer.
+  char byte = 0;
+  error_code error;
+  impl_->tcp_.socket().non_blocking(true, error);
+  if (error) return false;
+  if (impl_->tls_) {
+    impl_->tls_->read_some(asio::buffer(&byte, 1), error);
+  } else {
+    impl_->tcp_.read_some(asio::buffer(&byte, 1), error);
+  }
+  return error == asio::error::would_block || error == asio::error::try_again;
 }
 
 asio::awaitable<std::size_t> Connection::read_some(asio::mutable_buffer buffer, Duration limit) {

@@ -7,6 +7,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <optional>
 
+#include "config/secret.h"
 #include "sync/api/parse/inflate.h"
 #include "sync/api/transport_error.h"
 
@@ -54,6 +55,15 @@ namespace {
 constexpr std::uint32_t head_limit = 64 * 1024;
 // A server sends one or two, if any.
 constexpr int most_heads_of_1xx = 20;
+
+struct WipedAtEnd {
+  std::array<std::string*, 3> texts;
+  std::vector<std::pair<std::string, std::string>>* headers;
+  ~WipedAtEnd() {
+    for (std::string* text : texts) config::wipe(*text);
+    for (auto& [name, value] : *headers) config::wipe(value);
+  }
+};
 
 // Time that is spent waiting for the network.
 class NetworkWait {
@@ -216,29 +226,31 @@ std::uint64_t HttpAnswer::body_bytes() const {
   return impl_->body_bytes_;
 }
 
-HttpClient::HttpClient(asio::any_io_executor executor, Origin origin, std::shared_ptr<asio::ssl::context> tls,
+HttpClient::HttpClient(asio::any_io_executor executor, Destination to, std::shared_ptr<asio::ssl::context> tls,
                        const Deadlines& deadlines)
-    : executor_(std::move(executor)), origin_(std::move(origin)), tls_(std::move(tls)), deadlines_(deadlines) {}
+    : executor_(std::move(executor)), way_{.to = std::move(to)}, tls_(std::move(tls)), deadlines_(deadlines) {}
 
 asio::awaitable<std::unique_ptr<HttpAnswer>> HttpClient::send(HttpRequest request) {
-  const std::string bytes = write_out(request);
+  std::string bytes = write_out(request);
+  // Wherever it stood, the key was in it.
+  const WipedAtEnd wiped{{&bytes, &request.target, &request.body}, &request.headers};
   Budget budget(deadlines_.total, deadlines_.bytes_per_second);
   bool sent_twice = false;
   if (auto idle = take_idle()) {
     auto answer = std::make_unique<HttpAnswer>(*this, std::move(idle), budget);
     try {
       co_await answer->impl_->start(bytes);
-      co_return answer;
+      if (answer->head().status != 408) co_return answer;
     } catch (const TransportError& error) {
       if (error.reason() != TransportError::Reason::closed || answer->impl_->begun()) throw;
     }
     budget = answer->impl_->budget_;
     sent_twice = true;
   }
-  auto connection = std::make_unique<Connection>(executor_, origin_, *tls_);
+  std::unique_ptr<Connection> connection;
   {
     const NetworkWait wait(budget);
-    co_await connection->open(budget.within(deadlines_.connect));
+    connection = co_await connect(executor_, way_, *tls_, budget.within(deadlines_.connect));
   }
   auto answer = std::make_unique<HttpAnswer>(*this, std::move(connection), budget);
   answer->sent_twice_ = sent_twice;
@@ -247,7 +259,7 @@ asio::awaitable<std::unique_ptr<HttpAnswer>> HttpClient::send(HttpRequest reques
 }
 
 std::string HttpClient::write_out(const HttpRequest& request) const {
-  std::string text = request.method + ' ' + request.target + " HTTP/1.1\r\nHost: " + origin_.authority +
+  std::string text = request.method + ' ' + request.target + " HTTP/1.1\r\nHost: " + origin().authority +
                      "\r\nUser-Agent: bounced/" BOUNCED_VERSION "\r\nAccept: " + request.accept +
                      "\r\nAccept-Encoding: gzip\r\n";
   for (const auto& [name, value] : request.headers) text += name + ": " + value + "\r\n";
@@ -264,10 +276,12 @@ std::unique_ptr<Connection> HttpClient::take_idle() {
   constexpr auto longest = std::chrono::seconds(30);
   const auto now = std::chrono::steady_clock::now();
   std::erase_if(idle_, [&](const Idle& idle) { return now - idle.since > longest; });
-  if (idle_.empty()) return nullptr;
-  auto connection = std::move(idle_.back().connection);
-  idle_.pop_back();
-  return connection;
+  while (!idle_.empty()) {
+    auto connection = std::move(idle_.back().connection);
+    idle_.pop_back();
+    if (connection->is_quiet()) return connection;
+  }
+  return nullptr;
 }
 
 }  // namespace bounced::api

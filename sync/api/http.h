@@ -13,8 +13,8 @@
 
 #include "sync/api/budget.h"
 #include "sync/api/client.h"
+#include "sync/api/connect.h"
 #include "sync/api/connection.h"
-#include "sync/api/origin.h"
 
 // HTTP/1.1 as a client of one server, over connections that are kept alive between requests.
 namespace bounced::api {
@@ -26,6 +26,9 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers = {};  // others
   std::string content_type = {};                                  // of the body
   std::string body = {};                                          // empty: there is none
+
+  // Without the query, in which the key may be.
+  [[nodiscard]] std::string path() const { return target.substr(0, target.find('?')); }
 };
 
 struct HttpHead {
@@ -71,14 +74,15 @@ class HttpAnswer {
 
 class HttpClient {
  public:
-  HttpClient(boost::asio::any_io_executor executor, Origin origin, std::shared_ptr<boost::asio::ssl::context> tls,
+  HttpClient(boost::asio::any_io_executor executor, Destination to, std::shared_ptr<boost::asio::ssl::context> tls,
              const Deadlines& deadlines);
 
-  [[nodiscard]] const Origin& origin() const { return origin_; }
+  [[nodiscard]] const Origin& origin() const { return way_.to.origin; }
 
-  // Sends the request and waits for the answer's head. On a connection that was kept and that the server has closed
-  // meanwhile, it is sent once more on a new one: so it must be a request that may arrive twice. All of it, and reading
-  // the answer, has one budget. Throws TransportError.
+  // Sends the request and waits for the answer's head. On a connection that was kept and that the server closes, or
+  // answers with 408 since it was idle for too long, it is sent once more on a new one: so it must be a request that
+  // may arrive twice. A kept connection on which anything came is not used: it would be taken for the answer. All of
+  // it, and reading the answer, has one budget. Throws TransportError.
   boost::asio::awaitable<std::unique_ptr<HttpAnswer>> send(HttpRequest request);
 
  private:
@@ -93,7 +97,7 @@ class HttpClient {
   std::unique_ptr<Connection> take_idle();
 
   boost::asio::any_io_executor executor_;
-  Origin origin_;
+  Way way_;
   std::shared_ptr<boost::asio::ssl::context> tls_;
   Deadlines deadlines_;
   std::vector<Idle> idle_;

@@ -2,7 +2,6 @@
 #include "sync/api/paged_list.h"
 
 #include <algorithm>
-#include <utility>
 #include <variant>
 
 namespace bounced::api {
@@ -12,12 +11,16 @@ using Entries = std::vector<db::ListedBounce>;
 
 // A slice costs a page that is not full. With fewer pages than this to come it is not cut.
 constexpr double pages_worth_a_cut = 8;
-// A read of fewer pages is a matter of seconds.
-constexpr std::size_t pages_of_a_long_read = 10;
-// A second that shrinks by a page again and again while it is read.
+// A second that shrinks by a page again and again while it is read; or one whose pages, by number, bring nothing.
 constexpr int most_misses = 20;
+constexpr int most_repeats = 4;
+constexpr int most_rereads = 3;
+// An entry may be dated that many seconds before it appears on the list.
+constexpr std::int64_t most_late = 60;
+// Each look at the beginning takes seconds. More of them than this, and the list changes faster than it can be read.
+constexpr int most_rounds = 6;
 
-// 0: none. What has none stands last, as if it were the oldest.
+// 0: none.
 std::int64_t time_of(const db::ListedBounce& bounce) {
   const auto* instant = std::get_if<db::Instant>(&bounce.created);
   return instant == nullptr ? 0 : instant->time_since_epoch().count();
@@ -27,14 +30,8 @@ bool is_newest_first(const Entries& entries) {
   return std::ranges::is_sorted(entries, std::greater<>(), time_of);
 }
 
-std::vector<std::string> addresses(Entries::const_iterator from, Entries::const_iterator to) {
-  std::vector<std::string> emails;
-  for (; from != to; ++from) emails.push_back(from->email);
-  return emails;
-}
-
-bool has(const std::vector<std::string>& emails, const std::string& email) {
-  return std::ranges::find(emails, email) != emails.end();
+bool has(const Entries& entries, const std::string& email) {
+  return std::ranges::any_of(entries, [&](const auto& entry) { return entry.email == email; });
 }
 
 // A second is asked for from the one before: an API that leaves out the first one gives it all the same.
@@ -47,15 +44,32 @@ Entries::iterator from_second(Entries& entries, std::int64_t second) {
   return std::ranges::partition_point(entries, [second](const auto& entry) { return time_of(entry) > second; });
 }
 
+// Takes those out that have no time, which may stand anywhere.
+Entries take_undated(Entries& entries) {
+  const auto dated =
+      std::stable_partition(entries.begin(), entries.end(), [](const auto& e) { return time_of(e) != 0; });
+  Entries undated(std::make_move_iterator(dated), std::make_move_iterator(entries.end()));
+  entries.erase(dated, entries.end());
+  return undated;
+}
+
 }  // namespace
 
-PagedList::PagedList(std::optional<std::int64_t> since, std::size_t full_page) : full_page_(full_page) {
+void PageCapacity::saw(std::size_t entries) {
+  most_ = std::max(most_, std::min(entries, PagedList::page_size));
+}
+
+PagedList::PagedList(std::optional<std::int64_t> since, PageCapacity& capacity) : capacity_(capacity) {
   slices_.push_back({.start = since, .end = std::nullopt});
 }
 
-bool PagedList::done() const {
-  return std::ranges::all_of(slices_, [](const Slice& slice) { return slice.state == State::done; }) &&
-         (looked_again_ || !newest_ || pages_ < pages_of_a_long_read);
+bool PagedList::all_slices_done() const {
+  return std::ranges::all_of(slices_, [](const Slice& slice) { return slice.state == State::done; });
+}
+
+// Whether the beginning is to be read again, when all slices are done.
+bool PagedList::looks_again() const {
+  return pages_of_round_ > 1 && unproven_.empty();
 }
 
 void PagedList::doubt(std::string_view why) {
@@ -63,12 +77,11 @@ void PagedList::doubt(std::string_view why) {
 }
 
 std::optional<PagedList::Query> PagedList::next(bool one_more) {
-  const bool read = std::ranges::all_of(slices_, [](const Slice& slice) { return slice.state == State::done; });
-  if (read && !done()) {
-    // An address that bounced again meanwhile has a new time: it may have left the end of the list before we came
-    // there, for the beginning, where we had been.
-    looked_again_ = true;
-    slices_.push_back({.start = *newest_ + 1, .end = std::nullopt});
+  if (all_slices_done() && looks_again()) {
+    pages_of_round_ = 0;
+    slices_.push_back({.start = *look_again_from_, .end = std::nullopt});
+    look_again_from_.reset();
+    if (++rounds_ > most_rounds) doubt("addresses bounced again faster than the list could be read");
   }
   auto slice = std::ranges::find_if(slices_, [](const Slice& s) { return !s.asked && s.state != State::done; });
   if (slice == slices_.end() && one_more) {
@@ -82,7 +95,6 @@ std::optional<PagedList::Query> PagedList::next(bool one_more) {
   Query query{.slice = static_cast<std::size_t>(slice - slices_.begin()), .end = slice->end};
   if (slice->start) query.start = before(*slice->start);
   if (slice->state == State::checking) query.end = *slice->end + 1;
-  if (slice->state == State::confirming) query.offset = slice->unsure.size();
   if (slice->state == State::counting) {
     query.start = before(*slice->end);
     query.offset = slice->offset;
@@ -96,7 +108,7 @@ PagedList::Slice* PagedList::slice_to_cut() {
   for (Slice& slice : slices_) {
     const bool can_be_cut = slice.state == State::walking && pages_met_ && slice.end && slice.per_second > 0 &&
                             slice.start.value_or(0) < *slice.end - 1 &&
-                            slice.left >= pages_worth_a_cut * static_cast<double>(full_page_);
+                            slice.left >= pages_worth_a_cut * static_cast<double>(capacity_.most());
     if (can_be_cut && (most == nullptr || slice.left > most->left)) most = &slice;
   }
   return most;
@@ -114,77 +126,98 @@ void PagedList::cut(Slice& slice) {
   slices_.push_back(std::move(older));  // `slice` is no more
 }
 
-PagedList::More PagedList::more_after(const Query& query, const Page& page) const {
+bool PagedList::has_more(Slice& slice, const Query& query, const Page& page) {
   const std::size_t count = page.entries.size() + page.left_out;
-  if (count == 0) return More::no;
-  if (count >= full_page_) return More::yes;
-  if (!page.last_offset) return More::unknown;
-  return *page.last_offset >= query.offset + count ? More::yes : More::no;
+  slice.link_says_more = false;
+  if (count == 0) return false;
+  if (!capacity_.has_room_beside(count)) return true;
+  slice.link_says_more =
+      page.links.next.value_or(0) > query.offset || page.links.last.value_or(0) >= query.offset + count;
+  return slice.link_says_more;
 }
 
 std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
-  ++pages_;
+  ++pages_of_round_;
+  if (!look_again_from_) look_again_from_ = page.moment - most_late;
   Slice& slice = slices_.at(query.slice);
   slice.asked = false;
-  for (const db::ListedBounce& entry : page.entries) {
+  const bool had_room_before = slice.link_says_more;
+  const bool has_room = capacity_.has_room_beside(page.entries.size() + page.left_out);
+  bool more = has_more(slice, query, page);
+  capacity_.saw(page.entries.size() + page.left_out);
+  Entries undated = take_undated(page.entries);
+  Entries& entries = page.entries;
+  for (const db::ListedBounce& entry : entries) {
     const std::int64_t time = time_of(entry);
-    if (time == 0) continue;
     if ((query.start && time < *query.start) || (query.end && time > *query.end)) {
       throw NotUnderstood("the list has entries of other times than were asked for");
     }
-    if (!query.end) newest_ = std::max(newest_.value_or(time), time);
   }
-  More more = more_after(query, page);
-  if (more != More::no && !is_newest_first(page.entries)) {
+  if (more && !is_newest_first(entries)) {
     throw NotUnderstood("the list is not sorted, newest first, so that it cannot be read in pages");
   }
   const std::optional<std::int64_t> first = slice.state == State::counting ? slice.end : slice.start;
   // It was asked for from a second before, or the slice was cut since.
-  if (first && std::erase_if(page.entries, [&](const auto& entry) { return time_of(entry) < *first; }) > 0) {
-    more = More::no;
+  if (first && std::erase_if(entries, [&](const auto& entry) { return time_of(entry) < *first; }) > 0) more = false;
+  brought_more_ = false;
+  Entries sure;
+  if (slice.state == State::counting) {
+    sure = count(slice, query, std::move(entries), more, has_room);
+  } else if (slice.state == State::checking) {
+    sure = check(slice, std::move(entries), more);
+  } else {
+    estimate(slice, entries, query, page.links);
+    sure = walk(slice, std::move(entries), more);
   }
-  if (slice.state == State::counting) return count(slice, query, std::move(page), more);
-  if (slice.state == State::confirming) {
-    slice.state = State::walking;
-    // Only the first page is of use: the two may not fit together.
-    return go_on(slice, std::exchange(slice.unsure, {}), more != More::no);
-  }
-  if (slice.state == State::checking) return check(slice, std::move(page.entries), more != More::no);
-  if (more == More::unknown && !slice.end) {
-    slice.state = State::confirming;
-    slice.unsure = std::move(page.entries);
-    return {};
-  }
-  estimate(slice, page.entries, query, page.last_offset);
-  return walk(slice, std::move(page.entries), more != More::no);
+  if (had_room_before && brought_more_) capacity_.varies();
+  sure.insert(sure.end(), std::make_move_iterator(undated.begin()), std::make_move_iterator(undated.end()));
+  drop_given_before(sure);
+  given_ += sure.size();
+  return sure;
 }
 
-void PagedList::estimate(Slice& slice, const Entries& entries, const Query& query,
-                         std::optional<std::uint64_t> last_offset) const {
+void PagedList::drop_given_before(Entries& entries) {
+  std::erase_if(entries, [&](const db::ListedBounce& entry) {
+    const std::int64_t time = time_of(entry);
+    return (rounds_ > 1 || time == 0) && may_come_again_.contains({time, entry.email});
+  });
+  for (const db::ListedBounce& entry : entries) {
+    const std::int64_t time = time_of(entry);
+    if (time == 0 || time >= *look_again_from_) may_come_again_.emplace(time, entry.email);
+  }
+}
+
+// How much is still to come. Where the API does not say, as much again as there was is a good guess: what is read in
+// vain by it stays in proportion.
+void PagedList::estimate(Slice& slice, const Entries& entries, const Query& query, const PageLinks& links) const {
   if (entries.empty()) return;
   const std::int64_t oldest = time_of(entries.back());
   const auto count = static_cast<double>(entries.size());
   slice.per_second = count / static_cast<double>(std::max<std::int64_t>(1, time_of(entries.front()) - oldest));
   const auto seconds = static_cast<double>(std::max<std::int64_t>(0, oldest - slice.start.value_or(0)));
   slice.left = slice.per_second * seconds;
-  if (!last_offset) return;
-  double left = std::max(0.0, static_cast<double>(*last_offset) - count);
-  // That counts the slice as it was when it was asked for.
-  const bool cut_since = slice.start && query.start != before(*slice.start);
-  if (cut_since) left /= 2;
+  double left = static_cast<double>(given_);
+  if (links.last) {
+    left = std::max(0.0, static_cast<double>(*links.last) - count);
+    // That counts the slice as it was when it was asked for.
+    const bool cut_since = slice.start && query.start != before(*slice.start);
+    if (cut_since) left /= 2;
+  }
   slice.left = std::min(slice.left, left);
 }
 
 std::vector<db::ListedBounce> PagedList::walk(Slice& slice, Entries entries, bool more) {
-  if (!slice.held.empty()) {
-    const bool met = std::ranges::any_of(
-        entries, [&](const auto& entry) { return time_of(entry) == *slice.end && has(slice.held, entry.email); });
-    if (!met) {
-      slice.state = State::checking;
-      return {};
-    }
-    pages_met_ = true;
+  if (slice.held.empty()) {
+    brought_more_ = !entries.empty();
+    return go_on(slice, std::move(entries), more);
   }
+  const auto is_held = [&](const auto& entry) { return time_of(entry) == *slice.end && has(slice.held, entry.email); };
+  if (std::ranges::none_of(entries, is_held)) {
+    slice.state = State::checking;
+    return {};
+  }
+  pages_met_ = true;
+  brought_more_ = !std::ranges::all_of(entries, is_held);
   return go_on(slice, std::move(entries), more);
 }
 
@@ -192,28 +225,27 @@ std::vector<db::ListedBounce> PagedList::walk(Slice& slice, Entries entries, boo
 std::vector<db::ListedBounce> PagedList::go_on(Slice& slice, Entries entries, bool more) {
   slice.held.clear();
   if (!more || entries.empty()) {
-    if (more) doubt("a page has no entry that can be given, so that it does not show where to go on");
+    if (more) doubt("a page has no entry with a time, so that it does not show where to go on");
     slice.state = State::done;
     return entries;
   }
   const std::int64_t last = time_of(entries.back());
-  if (last == 0) {
-    doubt("so many entries have no time that they fill a page, behind which nothing can be read");
-    slice.state = State::done;
-    return entries;
-  }
   if (slice.end == last) {
     slice.state = State::counting;
-    slice.offset = entries.size() - 1;
-    slice.given = entries.size();
-    slice.last = addresses(entries.begin(), entries.end());
-    slice.misses = 0;
+    slice.offset = std::max<std::size_t>(entries.size(), 1) - 1;
+    slice.last.clear();
+    slice.seen.clear();
+    for (const auto& entry : entries) {
+      slice.last.push_back(entry.email);
+      slice.seen.insert(entry.email);
+    }
+    slice.misses = slice.repeats = slice.rereads = 0;
     return entries;
   }
   // The next page has this second whole.
   const auto cut_second = from_second(entries, last);
   slice.end = last;
-  slice.held = addresses(cut_second, entries.end());
+  slice.held.assign(std::make_move_iterator(cut_second), std::make_move_iterator(entries.end()));
   entries.erase(cut_second, entries.end());
   return entries;
 }
@@ -233,48 +265,69 @@ std::vector<db::ListedBounce> PagedList::check(Slice& slice, Entries entries, bo
     doubt("two pages do not meet, in the midst of a second with too many entries to see why");
     return {};
   }
+  brought_more_ = true;
   return go_on(slice, std::move(entries), more);
 }
 
-// A page of a second by number. It must have an entry of the page before; what stands behind the last such one is new.
-std::vector<db::ListedBounce> PagedList::count(Slice& slice, const Query& query, Page page, More more) {
-  Entries& entries = page.entries;
-  std::size_t first_new = 0;
+// A page of a second by number. It must have an entry of the page before; what stands behind that is new.
+std::vector<db::ListedBounce> PagedList::count(Slice& slice, const Query& query, Entries entries, bool more,
+                                               bool has_room) {
   std::size_t last_place = 0;
   bool met = false;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const auto found = std::ranges::find(slice.last, entries[i].email);
+  for (const auto& entry : entries) {
+    const auto found = std::ranges::find(slice.last, entry.email);
     if (found == slice.last.end()) continue;
     const auto place = static_cast<std::size_t>(found - slice.last.begin());
     if (met && place < last_place) doubt("entries of the same second come in another order each time");
     last_place = std::max(last_place, place);
-    first_new = i + 1;
     met = true;
   }
   if (!met && query.offset > 0) {
     if (++slice.misses <= most_misses) {
-      const std::uint64_t back = full_page_ - 1;
+      const std::uint64_t back = std::max<std::size_t>(slice.last.size(), 2) - 1;
       slice.offset = query.offset > back ? query.offset - back : 0;
       return {};
     }
     doubt("the entries of one second changed too fast to be read");
   }
   slice.misses = 0;
-  if (!entries.empty()) slice.last = addresses(entries.begin(), entries.end());
+  slice.last.clear();
+  for (const auto& entry : entries) slice.last.push_back(entry.email);
   const std::uint64_t there = query.offset + entries.size();  // in that second, if this is its end
   slice.offset = query.offset + std::max<std::size_t>(entries.size(), 1) - 1;
-  entries.erase(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(first_new));
-  const bool ends = more == More::no || (more == More::unknown && entries.empty());
-  slice.given += entries.size();
-  if (ends && slice.given < there) doubt("a second has more entries than its pages showed");
-  if (ends) end_second(slice);
-  return std::move(entries);
+  std::erase_if(entries, [&](const auto& entry) { return !slice.seen.insert(entry.email).second; });
+  if (entries.empty()) {
+    // It may repeat the page before because as many have come in front of it. A page with room repeats because the
+    // server says in vain that there is more.
+    if (has_room) more = false;
+    if (more && ++slice.repeats > most_repeats) {
+      doubt("pages of a second with many entries bring nothing that is new, and do not end");
+      more = false;
+    }
+  } else {
+    slice.repeats = 0;
+    brought_more_ = true;
+  }
+  if (more) return entries;
+  if (slice.seen.size() >= there) {
+    end_second(slice);
+  } else if (++slice.rereads <= most_rereads) {
+    // Some have come in front of where the pages were: from the beginning once more.
+    slice.offset = 0;
+    slice.last.clear();
+  } else {
+    doubt("a second has more entries than its pages showed");
+    end_second(slice);
+  }
+  return entries;
 }
 
 // Goes on with the second before.
 void PagedList::end_second(Slice& slice) {
   slice.state = State::walking;
+  slice.link_says_more = false;  // of that second
   slice.last.clear();
+  slice.seen.clear();
   slice.end = *slice.end - 1;
   if (*slice.end < slice.start.value_or(1)) slice.state = State::done;
 }

@@ -4,23 +4,53 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "db/listed_bounce.h"
+#include "sync/api/parse/paging.h"
 
 namespace bounced::api {
 
-// Reads a list that the API gives in pages, newest first, while it changes: plain logic, which is told to ask nobody.
+// How many entries the server puts into a page, as far as that was seen. It may give fewer than it is asked for. One
+// for all lists of an account.
+class PageCapacity {
+ public:
+  // Whether a page with so many entries is the last one of what was asked for, since the server was seen to give more.
+  // A single entry shows that there are no two.
+  [[nodiscard]] bool has_room_beside(std::size_t entries) const { return entries < 2 || (!varies_ && entries < most_); }
+  [[nodiscard]] std::size_t most() const { return most_; }
+  void saw(std::size_t entries);
+  // A page that had room was followed by more.
+  void varies() { varies_ = true; }
+
+ private:
+  std::size_t most_ = 0;
+  bool varies_ = false;
+};
+
+// Reads a list that the API gives in pages, newest first, while it changes. Pure logic, no I/O.
 //
 // Numbered pages of a list that changes shift, and what stood on it all the time may be on none of them. So pages are
-// asked for by time: a page that is full is followed by one that ends with the second of its last entry. A page is of
-// one moment, so what stood all the time is on one page or the other, whatever has come or gone in between. Two pages
-// meet in that second: where they do not, it is found out whether its entries have gone or the API leaves the end of a
-// time out. Only a second with more entries than a page has must be read by number: its pages overlap by one entry, and
-// where they do not meet, it is gone back until they do.
+// asked for by time: a page that may be followed by more is followed by one that ends with the second of its last
+// entry. A page is of one moment, so what stood all the time is on one page or the other, whatever has come or gone in
+// between. Two pages meet in that second: where they do not, it is found out whether its entries have gone or the API
+// leaves the end of a time out. Only a second with more entries than a page has must be read by number: its pages
+// overlap by one entry, and where they do not meet, it is gone back until they do.
+//
+// A page is the last one if the server was seen to give more entries at once (PageCapacity) and does not itself say
+// that there are more; else if the next one brings nothing that is new. What the server says of its pages is never
+// taken as proof that there are no more.
+//
+// An address that bounces again while the list is read leaves its place for the beginning. So after a read of more than
+// one page, the beginning is read again, from a little before the read began, until that is a single page.
+//
+// Entries without a time are in no range of time, so that only a read of one page can show that one has gone: see
+// is_one_page().
 //
 // Long lists are read in several slices of time at once, which are cut where there is most to read.
 class PagedList {
@@ -36,35 +66,36 @@ class PagedList {
   struct Page {
     std::vector<db::ListedBounce> entries;
     std::size_t left_out = 0;  // entries besides, which cannot be given: without an email, for instance
-    // Where the last page begins, as far as the API says so: one that gives fewer entries than it was asked for shows
-    // by that that there are more.
-    std::optional<std::uint64_t> last_offset = std::nullopt;
+    PageLinks links = {};
+    std::int64_t moment = 0;  // when it was made, by the server's clock; unix seconds
   };
   // The pages are none of a list that is as we know it.
   class NotUnderstood : public std::runtime_error {
     using std::runtime_error::runtime_error;
   };
 
-  // Reads what was created since then, or everything.
-  explicit PagedList(std::optional<std::int64_t> since, std::size_t full_page = page_size);
+  // Reads what was created since then, or everything. `capacity` must outlive it.
+  PagedList(std::optional<std::int64_t> since, PageCapacity& capacity);
 
   // What to ask now, if anything: each must be answered by take(). With `one_more`, a slice is cut in two for it, where
   // there is enough to read.
   std::optional<Query> next(bool one_more);
 
-  // Takes the answer; gives what of it is of the list and was not given before, as it came. Throws NotUnderstood.
+  // Takes the answer; gives what of it is of the list, as it came. An entry may be given twice. Throws NotUnderstood.
   std::vector<db::ListedBounce> take(const Query& query, Page page);
 
-  [[nodiscard]] bool done() const;
+  [[nodiscard]] bool done() const { return all_slices_done() && !looks_again(); }
   // Why what was given may lack entries that stood on the list all the time; empty: it does not.
   [[nodiscard]] const std::string& unproven() const { return unproven_; }
+  // Whether the list was a single page. Else entries that have no time may be missing, proven or not.
+  [[nodiscard]] bool is_one_page() const { return rounds_ == 1 && pages_of_round_ <= 1; }
 
  private:
+  using Entries = std::vector<db::ListedBounce>;
   enum class State {
-    walking,     // from page to page
-    confirming,  // whether a page that is not full was the last one: the API says nothing of it
-    checking,    // why two pages did not meet
-    counting,    // through a second with more entries than a page has, by number
+    walking,   // from page to page
+    checking,  // why two pages did not meet
+    counting,  // through a second with more entries than a page has, by number
     done,
   };
   struct Slice {
@@ -72,36 +103,42 @@ class PagedList {
     std::optional<std::int64_t> end;
     State state = State::walking;
     bool asked = false;
-    std::vector<std::string> held = {};         // addresses of the second `end` on the page before
-    std::vector<db::ListedBounce> unsure = {};  // confirming: the page
-    std::uint64_t offset = 0;                   // counting
-    std::uint64_t given = 0;                    // counting: entries of that second
-    std::vector<std::string> last = {};         // counting: the addresses of the page before
-    int misses = 0;                             // counting: pages in a row that did not meet it
-    double left = 0;                            // entries still to come, about; 0: not known
-    double per_second = 0;                      // about
+    Entries held = {};                   // of the second `end`, on the page before
+    bool link_says_more = false;         // of the page before, though that had room
+    std::uint64_t offset = 0;            // counting
+    std::set<std::string> seen = {};     // counting: addresses of that second
+    std::vector<std::string> last = {};  // counting: the addresses of the page before
+    int misses = 0;                      // counting: pages in a row that did not meet it
+    int repeats = 0;                     // counting: pages in a row that brought nothing
+    int rereads = 0;                     // counting: times that it began anew
+    double left = 0;                     // entries still to come, about; 0: not known
+    double per_second = 0;               // about
   };
-  using Entries = std::vector<db::ListedBounce>;
-  enum class More { no, yes, unknown };
 
-  [[nodiscard]] More more_after(const Query& query, const Page& page) const;
+  [[nodiscard]] bool all_slices_done() const;
+  [[nodiscard]] bool looks_again() const;
+  bool has_more(Slice& slice, const Query& query, const Page& page);
   Entries walk(Slice& slice, Entries entries, bool more);
   Entries go_on(Slice& slice, Entries entries, bool more);
   Entries check(Slice& slice, Entries entries, bool more);
-  Entries count(Slice& slice, const Query& query, Page page, More more);
+  Entries count(Slice& slice, const Query& query, Entries entries, bool more, bool has_room);
   void end_second(Slice& slice);
-  void estimate(Slice& slice, const Entries& entries, const Query& query,
-                std::optional<std::uint64_t> last_offset) const;
+  void estimate(Slice& slice, const Entries& entries, const Query& query, const PageLinks& links) const;
   Slice* slice_to_cut();
   void cut(Slice& slice);
   void doubt(std::string_view why);
+  void drop_given_before(Entries& entries);
 
-  std::size_t full_page_;
+  PageCapacity& capacity_;
   std::vector<Slice> slices_;
-  std::optional<std::int64_t> newest_;
-  std::size_t pages_ = 0;
+  std::uint64_t given_ = 0;
   bool pages_met_ = false;  // the API does give the last second that it is asked for
-  bool looked_again_ = false;
+  int rounds_ = 1;          // reads of the list, and of its beginning again
+  std::size_t pages_of_round_ = 0;
+  bool brought_more_ = false;                    // the last page: something that was not on the one before
+  std::optional<std::int64_t> look_again_from_;  // once the first page of this round has come
+  // Given entries, by time and address, that the next round may bring again, and those without a time.
+  std::set<std::pair<std::int64_t, std::string>> may_come_again_;
   std::string unproven_;
 };
 

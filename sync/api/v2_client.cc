@@ -24,7 +24,7 @@ class V2Client final : public Client {
     Parameters parameters{{"task", "get"}, {"date", "1"}};
     if (recent_days) parameters.emplace_back("days", std::to_string(*recent_days));
     const Permit permit = co_await admitted(admit);
-    co_return co_await caller_.read_list(request(customer, std::move(parameters)), format_, sink);
+    co_return co_await caller_.read_list(request(customer, std::move(parameters)), {.format = format_}, sink);
   }
 
   asio::awaitable<std::variant<Removal, Fault>> remove(std::string customer, Addresses addresses,
@@ -32,7 +32,7 @@ class V2Client final : public Client {
     if (addresses.all().size() > most_removed()) throw std::logic_error("v2 removes one address at a time");
     const Address& address = addresses.all().front();
     HttpRequest asked = request(customer, {{"task", "delete"}, {"email", address.text()}});
-    const std::string target = asked.target;
+    const std::string target = asked.path();
     const Permit permit = co_await admitted(admit);
     auto answer = co_await caller_.read_text(std::move(asked), classified_bytes);
     if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);

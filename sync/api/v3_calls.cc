@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sync/api/parse/paging.h"
+#include "sync/api/parse/retry_after.h"
 #include "sync/api/stopped.h"
 #include "sync/wakeup.h"
 
@@ -14,9 +15,15 @@ namespace asio = boost::asio;
 
 namespace {
 
+// A server that ignores limit= may give a whole list, which is to be held in memory; but not a very long one.
+constexpr std::size_t most_in_a_page = 20 * PagedList::page_size;
+
+struct PageTooLong {};
+
 class Collector final : public Sink {
  public:
   asio::awaitable<void> put(std::vector<db::ListedBounce>&& batch) override {
+    if (entries.size() + batch.size() > most_in_a_page) throw PageTooLong();
     entries.insert(entries.end(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
     co_return;
   }
@@ -30,17 +37,20 @@ HttpRequest V3Calls::request(std::string method, std::string path, const std::st
                       .target = caller_.base_path() + path,
                       .accept = "application/json",
                       .headers = {{"Authorization", "Bearer " + caller_.key()}}};
-  if (!customer.empty()) request.headers.emplace_back("on-behalf-of", customer);
+  if (!customer.empty()) request.headers.emplace_back("On-Behalf-Of", customer);
   return request;
 }
 
 // Waits while the API's rate limit is used up, and then to be admitted; a fault where the former would last too long.
-asio::awaitable<std::optional<Fault>> V3Calls::make_room(const RateRoom& room, std::string_view target, Room when,
+asio::awaitable<std::optional<Fault>> V3Calls::make_room(RateRooms::Kind kind, std::string_view target, Room when,
                                                          const Admit& admit, Permit& permit) {
   sync::Wakeup pause(executor_);
   bool admitted = false;  // the permit may be null
   while (true) {
-    if (const auto wait = room.wait_for()) {
+    if (rooms_.is_finding_out(kind)) {
+      co_await rooms_.wait_for_answer(kind);
+      co_await throw_if_stopped();
+    } else if (const auto wait = rooms_.wait_for(kind)) {
       permit.reset();
       admitted = false;
       if (when == Room::now || *wait > longest_wait) {
@@ -58,12 +68,12 @@ asio::awaitable<std::optional<Fault>> V3Calls::make_room(const RateRoom& room, s
 }
 
 // For a short answer.
-asio::awaitable<std::variant<Caller::Text, Fault>> V3Calls::ask(RateRoom& room, HttpRequest request, std::size_t most,
-                                                                Room when, const Admit& admit) {
+asio::awaitable<std::variant<Caller::Text, Fault>> V3Calls::ask(RateRooms::Kind kind, HttpRequest request,
+                                                                std::size_t most, Room when, const Admit& admit) {
   Permit permit;
-  auto no_room = co_await make_room(room, request.target, when, admit, permit);
+  auto no_room = co_await make_room(kind, request.target, when, admit, permit);
   if (no_room) co_return *std::move(no_room);
-  RateRoom::Call call(room);
+  RateRooms::Call call(rooms_, kind);
   auto answer = co_await caller_.read_text(std::move(request), most);
   if (const auto* text = std::get_if<Caller::Text>(&answer)) call.answered(text->head);
   co_return answer;
@@ -72,36 +82,48 @@ asio::awaitable<std::variant<Caller::Text, Fault>> V3Calls::ask(RateRoom& room, 
 asio::awaitable<std::variant<V3Calls::Page, Fault>> V3Calls::read_page(const std::string& customer,
                                                                        const PagedList::Query& query, Room when,
                                                                        const Admit& admit) {
-  std::string path = "/v3/suppression/bounces?limit=" + std::to_string(PagedList::page_size);
+  std::string path = std::string(bounces_path) + "?limit=" + std::to_string(PagedList::page_size);
   path += "&offset=" + std::to_string(query.offset);
   if (query.start) path += "&start_time=" + std::to_string(*query.start);
   if (query.end) path += "&end_time=" + std::to_string(*query.end);
   HttpRequest asked = request("GET", std::move(path), customer);
   Permit permit;
-  auto no_room = co_await make_room(lists_, asked.target, when, admit, permit);
+  auto no_room = co_await make_room(RateRooms::Kind::list, asked.target, when, admit, permit);
   if (no_room) co_return *std::move(no_room);
   Collector collector;
   HttpHead head;
-  RateRoom::Call call(lists_);
-  auto answer = co_await caller_.read_list(std::move(asked), config::Format::json, collector, &head);
+  RateRooms::Call call(rooms_, RateRooms::Kind::list);
+  std::variant<ListRead, Fault> answer;
+  bool too_long = false;
+  try {
+    answer = co_await caller_.read_list(std::move(asked), {.times = ListParser::Times::instants}, collector, &head);
+  } catch (const PageTooLong&) {
+    too_long = true;
+  }
   call.answered(head);
+  if (too_long) {
+    co_return not_understood("the API ignores limit=: a page has more than " + std::to_string(most_in_a_page) +
+                             " entries");
+  }
   if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
   lists_come_ = true;
   Page page{.page = {}, .read = std::get<ListRead>(std::move(answer))};
+  const auto here = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   page.page = {.entries = std::move(collector.entries),
                .left_out = page.read.without_email + page.read.too_long,
-               .last_offset = last_offset(head.link)};
+               .links = read_page_links(head.link),
+               .moment = (http_date(head.date, here).value_or(here)).time_since_epoch().count()};
   co_return page;
 }
 
 asio::awaitable<std::variant<Caller::Text, Fault>> V3Calls::remove(HttpRequest request, std::size_t most,
                                                                    const Admit& admit) {
-  return ask(removals_, std::move(request), most, Room::now, admit);
+  return ask(RateRooms::Kind::deletion, std::move(request), most, Room::now, admit);
 }
 
 asio::awaitable<std::variant<Caller::Text, Fault>> V3Calls::list_subusers(HttpRequest request, std::size_t most,
                                                                           Room when, const Admit& admit) {
-  return ask(subusers_, std::move(request), most, when, admit);
+  return ask(RateRooms::Kind::subusers, std::move(request), most, when, admit);
 }
 
 }  // namespace bounced::api

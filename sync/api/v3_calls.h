@@ -24,10 +24,17 @@ class V3Calls {
   enum class Room { now, wait };
 
   V3Calls(const boost::asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines)
-      : executor_(executor), at_once_(account.concurrency), caller_(executor, account, deadlines) {}
+      : executor_(executor), at_once_(account.concurrency), caller_(executor, account, deadlines), rooms_(executor) {}
 
   [[nodiscard]] const boost::asio::any_io_executor& executor() const { return executor_; }
   [[nodiscard]] const Caller& caller() const { return caller_; }
+
+  // A list that cannot be read, since its pages do not fit together.
+  [[nodiscard]] Fault not_understood(const std::string& why) const {
+    return caller_.not_understood(caller_.base_path() + bounces_path, why);
+  }
+
+  static constexpr const char* bounces_path = "/v3/suppression/bounces";
 
   // An empty customer is the account itself.
   [[nodiscard]] HttpRequest request(std::string method, std::string path, const std::string& customer) const;
@@ -44,6 +51,8 @@ class V3Calls {
   void page_begins() { ++pages_in_flight_; }
   void page_ended() { --pages_in_flight_; }
   [[nodiscard]] bool one_more_page() const { return pages_in_flight_ < at_once_; }
+  // Of the server's pages of bounces.
+  [[nodiscard]] PageCapacity& page_capacity() { return page_capacity_; }
   // A page of a list came from there: base_url is right.
   [[nodiscard]] bool lists_come() const { return lists_come_; }
 
@@ -51,18 +60,16 @@ class V3Calls {
   static constexpr std::chrono::seconds longest_wait = std::chrono::seconds(90);
 
  private:
-  boost::asio::awaitable<std::optional<Fault>> make_room(const RateRoom& room, std::string_view target, Room when,
+  boost::asio::awaitable<std::optional<Fault>> make_room(RateRooms::Kind kind, std::string_view target, Room when,
                                                          const Admit& admit, Permit& permit);
-  boost::asio::awaitable<std::variant<Caller::Text, Fault>> ask(RateRoom& room, HttpRequest request, std::size_t most,
-                                                                Room when, const Admit& admit);
+  boost::asio::awaitable<std::variant<Caller::Text, Fault>> ask(RateRooms::Kind kind, HttpRequest request,
+                                                                std::size_t most, Room when, const Admit& admit);
 
   boost::asio::any_io_executor executor_;
   int at_once_;
   Caller caller_;
-  // SendGrid counts each kind of call by itself.
-  RateRoom lists_;
-  RateRoom removals_;
-  RateRoom subusers_;
+  RateRooms rooms_;
+  PageCapacity page_capacity_;
   int pages_in_flight_ = 0;
   bool lists_come_ = false;
 };

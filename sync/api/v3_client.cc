@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "sync/api/parse/classify.h"
-#include "sync/api/parse/paging.h"
 #include "sync/api/parse/subusers.h"
 #include "sync/api/parse/words.h"
 #include "sync/api/v3_calls.h"
@@ -27,6 +26,13 @@ constexpr std::size_t most_at_once = 100;
 constexpr int most_list_tries = 4;
 constexpr std::size_t longest_answer = 4 << 20;
 
+// Whether it can stand in a path. Proxies make other paths of "..", of a slash, even if it is encoded, and of some
+// more: that of the whole list, perhaps.
+bool is_plain(std::string_view address) {
+  constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._+@";
+  return address.find_first_not_of(plain) == address.npos && address.find('@') != address.npos;
+}
+
 class V3Client final : public Client {
  public:
   V3Client(const asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines)
@@ -40,6 +46,7 @@ class V3Client final : public Client {
 
  private:
   V3Calls calls_;
+  PageCapacity subusers_capacity_;
 };
 
 asio::awaitable<std::variant<ListRead, Fault>> V3Client::read_list(std::string customer, std::optional<int> recent_days,
@@ -67,16 +74,17 @@ asio::awaitable<std::variant<ListRead, Fault>> V3Client::read_list(std::string c
 
 asio::awaitable<std::variant<Removal, Fault>> V3Client::remove(std::string customer, Addresses addresses, Admit admit) {
   const bool single = addresses.all().size() == 1;
-  std::string path = "/v3/suppression/bounces";
-  if (single) path += "/" + percent_encode(addresses.all().front().text());
+  const bool in_path = single && is_plain(addresses.all().front().text());
+  std::string path = V3Calls::bounces_path;
+  if (in_path) path += "/" + percent_encode(addresses.all().front().text());
   HttpRequest asked = calls_.request("DELETE", std::move(path), customer);
-  if (!single) {
+  if (!in_path) {
     boost::json::array emails;
     for (const Address& address : addresses.all()) emails.emplace_back(address.text());
     asked.content_type = "application/json";
     asked.body = boost::json::serialize(boost::json::object{{"emails", std::move(emails)}});
   }
-  const std::string target = asked.target;
+  const std::string target = asked.path();
   auto answer = co_await calls_.remove(std::move(asked), classified_bytes, admit);
   if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
   auto& text = std::get<Caller::Text>(answer);
@@ -104,7 +112,8 @@ asio::awaitable<std::variant<Removal, Fault>> V3Client::remove(std::string custo
   co_return calls_.caller().fault_of(target, std::move(text));
 }
 
-// Pages by number, which overlap by one name. Where they do not meet, a name has left the list, and all is read again.
+// Pages by number, which overlap by one name, until one brings nothing new. Where they do not meet, a name has left the
+// list, and all is read again.
 asio::awaitable<std::variant<std::vector<Subuser>, Fault>> V3Client::list_customers(Admit admit) {
   std::vector<Subuser> found;
   std::set<std::string> names;
@@ -113,7 +122,7 @@ asio::awaitable<std::variant<std::vector<Subuser>, Fault>> V3Client::list_custom
   for (std::size_t offset = 0;;) {
     HttpRequest asked = calls_.request(
         "GET", "/v3/subusers?limit=" + std::to_string(PagedList::page_size) + "&offset=" + std::to_string(offset), {});
-    const std::string target = asked.target;
+    const std::string target = asked.path();
     auto answer = co_await calls_.list_subusers(std::move(asked), longest_answer,
                                                 offset == 0 ? V3Calls::Room::now : V3Calls::Room::wait, admit);
     if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
@@ -131,14 +140,14 @@ asio::awaitable<std::variant<std::vector<Subuser>, Fault>> V3Client::list_custom
       names.clear();
       continue;
     }
-    const auto end = last_offset(text.head.link);
     const std::size_t count = page->size();
+    const std::size_t known = found.size();
     if (count > 0) last = page->back().name;
     for (Subuser& subuser : *page) {
       if (names.insert(subuser.name).second) found.push_back(std::move(subuser));
     }
-    const bool is_last = count < PagedList::page_size && (!end || *end < offset + count);
-    if (is_last || count <= 1) co_return found;
+    if (found.size() == known || subusers_capacity_.has_room_beside(count)) co_return found;
+    subusers_capacity_.saw(count);
     offset += count - 1;
   }
 }

@@ -78,6 +78,7 @@ void V3Reading::add(const ListRead& read) {
 asio::awaitable<std::variant<ListRead, Fault>> V3Reading::run(Sink& sink) {
   std::vector<db::ListedBounce> batch;
   std::size_t size = 0;  // of the batch
+  std::uint64_t total = 0;
   for (ask(); !in_flight_.empty(); ask()) {
     const auto done = std::ranges::find_if(in_flight_, [](const Fetch& one) { return one.ended; });
     if (done == in_flight_.end()) {
@@ -101,13 +102,16 @@ asio::awaitable<std::variant<ListRead, Fault>> V3Reading::run(Sink& sink) {
       not_understood = why.what();
     }
     if (!not_understood.empty()) {
-      co_return calls_.caller().not_understood(calls_.request("GET", "/v3/suppression/bounces", {}).target,
-                                               not_understood);
+      co_return calls_.not_understood(not_understood);
     }
     sum_.entries += sure.size();
     for (db::ListedBounce& bounce : sure) {
       size += db::size_of(bounce);
+      total += db::size_of(bounce);
       batch.push_back(std::move(bounce));
+    }
+    if (total > calls_.caller().max_list_bytes()) {
+      co_return calls_.not_understood("the list is longer than polling.max_list_bytes allows");
     }
     if (size < batch_bytes / 2) continue;
     ask();  // while the sink is at work
@@ -118,6 +122,7 @@ asio::awaitable<std::variant<ListRead, Fault>> V3Reading::run(Sink& sink) {
   if (!batch.empty()) co_await sink.put(std::move(batch));
   co_await throw_if_stopped();
   sum_.unproven = list_.unproven();
+  sum_.by_time = !list_.is_one_page();
   co_return sum_;
 }
 

@@ -21,7 +21,7 @@ class V3Reading {
   V3Reading(V3Calls& calls, std::string customer, std::optional<std::int64_t> since, Admit admit)
       : calls_(calls),
         customer_(std::move(customer)),
-        list_(since),
+        list_(since, calls.page_capacity()),
         admit_(std::move(admit)),
         wakeup_(calls.executor()) {}
 

@@ -36,7 +36,7 @@ name_packages() {
     libsystemd-dev libssl-dev libisal-dev libxxhash-dev zlib1g-dev)
   cluster_packages=(postgresql)
   run_packages=("${build_packages[@]}" "${cluster_packages[@]}" curl ca-certificates)
-  test_packages=("${run_packages[@]}" libgtest-dev libgmock-dev ccache pgbouncer)
+  test_packages=("${run_packages[@]}" libgtest-dev libgmock-dev ccache pgbouncer tinyproxy)
   fuzz_packages=("${build_packages[@]}" libgtest-dev libgmock-dev clang libclang-rt-dev)
   deb_packages=("${build_packages[@]}" pandoc dpkg-dev file)
   machine_packages=(systemd-container debootstrap lintian procps)

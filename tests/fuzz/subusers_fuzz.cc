@@ -16,6 +16,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
     }
   }
-  if (bounced::api::last_offset(bytes) && bytes.find("offset=") == std::string::npos) std::abort();
+  if (bounced::api::read_page_links(bytes).last && bytes.find("offset=") == std::string::npos) std::abort();
   return 0;
 }

@@ -126,6 +126,43 @@ TEST_F(ClientNetwork, AsksAgainWhereAKeptConnectionWasClosed) {
   }
 }
 
+std::string answer_of(const std::string& status, const std::string& body) {
+  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+// It would be taken for that of the next call, which is another customer's perhaps.
+TEST_F(ClientNetwork, AnAnswerThatNobodyAskedForIsNobodys) {
+  simulator::Simulator plain({.tls = false, .user = options_.user, .key = options_.key});
+  for (int i = 0; i < 2; ++i) plain.add(customer, {.email = "x" + std::to_string(i) + "@example.org"});
+  for (simulator::Simulator* api : {&server, &plain}) {
+    account.base_url = api->base_url();
+    for (const std::string& stray : {answer_of("200 OK", "[]"), answer_of("401 Unauthorized", R"({"error":"no"})"),
+                                     answer_of("408 Request Timeout", ""), std::string("x")}) {
+      for (const bool apart : {true, false}) {
+        api->forget_calls();
+        api->answer({}, {.stray = stray, .stray_apart = apart});
+        const auto outcomes = read_each(
+            2, [&] { ASSERT_TRUE(api->wait_for([](const auto& counters) { return counters.answered == 1; })); });
+        for (const Outcome& outcome : outcomes) {
+          ASSERT_TRUE(std::holds_alternative<ListRead>(outcome)) << std::get<Fault>(outcome).message;
+          EXPECT_EQ(std::get<ListRead>(outcome).entries, 2U);
+        }
+        EXPECT_EQ(api->counters().calls, 2U);
+      }
+    }
+  }
+}
+
+// As load balancers tell an idle connection that its time is over, too late for the call that is under way.
+TEST_F(ClientNetwork, AKeptConnectionThatTimesOutIsNoFault) {
+  const auto outcomes = read_each(
+      2, [&] { server.answer({}, {.status = 408, .body = "<html>Request Timeout</html>", .close_after = true}); });
+  EXPECT_THAT(outcomes, testing::Each(testing::VariantWith<ListRead>(testing::_)));
+  EXPECT_EQ(server.counters().calls, 3U);
+  // To a new connection it is a fault like others.
+  EXPECT_EQ(fault({.status = 408, .body = "<html>Request Timeout</html>"}).kind, Kind::unavailable);
+}
+
 TEST_F(ClientNetwork, AsksAgainOnlyOnceAndOnlyBeforeAnyByteOfTheAnswer) {
   // On a new connection a reset is a fault.
   server.answer({}, {.reset_request = true}, 0);
@@ -243,7 +280,7 @@ TEST_F(ClientNetwork, VerifiesAddressesAsNames) {
 }
 
 TEST_F(ClientNetwork, RefusesOldTls) {
-  server.use_old_tls(true);
+  server.use_tls(simulator::Tls::only_1_1);
   expect_unavailable(AllOf(HasSubstr("TLS with localhost"), HasSubstr("failed")));
   EXPECT_EQ(server.counters().calls, 0);
 }

@@ -96,6 +96,26 @@ TEST_F(Mirror, ALaterBounceOfTheAddressSupersedes) {
   EXPECT_EQ(value(gone + "'earlier@example.com'"), "disappeared");  // the list's bounce is not a later one
 }
 
+// They are in none of the ranges of time in which a long list is read.
+TEST_F(Mirror, AListReadByTimeSaysNothingOfBouncesWithoutATime) {
+  const ListedBounce undated = bounce("none@example.com", "");
+  full({bounce("a@example.com"), bounce("b@example.com"), undated});
+  const List list{bounce("a@example.com")};
+  ListFacts by_time = facts(list);
+  by_time.by_time = true;
+  const auto merged = std::get<Merged>(merge_short(session, claim(), by_time, {list}));
+  EXPECT_EQ(merged.disappeared, 1);
+  EXPECT_EQ(merged.lacking, 1);
+  EXPECT_EQ(value("select string_agg(email, ' ' order by email) from bounced.current_bounces"),
+            "a@example.com none@example.com");
+  // What is current is not exactly that list: the next one is compared again.
+  EXPECT_EQ(value("select list_print from bounced.customers"), "null");
+  EXPECT_FALSE(std::get<Merged>(merge_short(session, claim(), by_time, {list})).changed_something());
+  // One that is a single page does.
+  EXPECT_EQ(full(list).disappeared, 1);
+  EXPECT_EQ(value("select count(*) from bounced.current_bounces"), "1");
+}
+
 TEST_F(Mirror, ABounceThatComesBackIsANewRow) {
   full({bounce("a@example.com"), bounce("b@example.com")});
   full({bounce("b@example.com")});

@@ -110,6 +110,16 @@ TEST_F(V3Accounts, SyncAndCheckTakeThemToo) {
   EXPECT_EQ(api.size("parent"), 0U);
 }
 
+// A proxy that drops the header makes the account's own list pass for everybody's.
+TEST_F(V3Accounts, CheckFindsOutThatEverybodysListIsTheAccountsOwn) {
+  configure_v3("all");
+  api.set_own_customer("user", "parent");
+  api.add("parent", {.email = "y@example.org"});
+  api.set_v3({.ignore_subuser = true});
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(1), err_has("customer a@example.com of account moved: the API gives the "
+                                                           "account's own list instead of the customer's")));
+}
+
 // In the same configuration; the customer moves with a reload, and the daemon goes on.
 TEST_F(V3Accounts, ACustomerMovesFromAnAccountOfV2) {
   const auto configured = [this](const std::string& v2, const std::string& v3) {

@@ -104,7 +104,9 @@ void AnswerWriter::send(std::string head, Framing framing, EncodedBody& body) {
   if (answer_.endless == Endless::chunk_extension) send_for_ever("1", ";more=of-it");
   if (answer_.endless == Endless::trailers) send_for_ever(chunked_ ? "0\r\n" : "", "X-More: of it\r\n");
   if (chunked_ && honest) out_ += "0\r\n\r\n";
+  if (!answer_.stray_apart) out_ += answer_.stray;
   flush();
+  if (answer_.stray_apart && !answer_.stray.empty()) transport_.write(answer_.stray);
 }
 
 void AnswerWriter::send_head(std::string head) {

@@ -90,17 +90,23 @@ Certificates::~Certificates() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-Context Certificates::context(Certificate kind, bool only_1_1) const {
+Context Certificates::context(Certificate kind, Tls tls) const {
+  const bool only_1_1 = tls == Tls::only_1_1;
   Context context(must(SSL_CTX_new(TLS_server_method())), SSL_CTX_free);
   must(SSL_CTX_set_min_proto_version(context.get(), only_1_1 ? TLS1_1_VERSION : TLS1_2_VERSION));
   if (only_1_1) {
     must(SSL_CTX_set_max_proto_version(context.get(), TLS1_1_VERSION));
     SSL_CTX_set_security_level(context.get(), 0);  // OpenSSL 3 offers TLS 1.1 at no other
   }
+  if (tls == Tls::no_forward_secrecy) {
+    must(SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION));
+    must(SSL_CTX_set_cipher_list(context.get(), "kRSA"));
+  }
   const bool other = kind == Certificate::other_host;
   const Subject subject{other ? "other.example" : "localhost",
                         other ? "DNS:other.example" : "DNS:localhost,IP:127.0.0.1,IP:::1,DNS:sendgrid.com"};
-  const Key key = make_key();
+  // Only RSA's key can be what a session's key is sent under.
+  const Key key = tls == Tls::no_forward_secrecy ? Key(must(EVP_RSA_gen(2048))) : make_key();
   const Key unknown_key = make_key();
   const Cert unknown = make_authority(*unknown_key);
   X509* issuer = authority_.get();

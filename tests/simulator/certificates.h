@@ -32,7 +32,7 @@ class Certificates {
 
   [[nodiscard]] std::filesystem::path ca_file() const { return folder_ / "ca.pem"; }
   // What a server speaks TLS with.
-  [[nodiscard]] Context context(Certificate kind, bool only_1_1) const;
+  [[nodiscard]] Context context(Certificate kind, Tls tls) const;
 
  private:
   std::filesystem::path folder_;

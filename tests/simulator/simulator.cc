@@ -54,13 +54,13 @@ class Simulator::Impl {
     accounts.add(options.user, options.key);
   }
 
-  [[nodiscard]] Context context() const { return tls ? certificates.context(certificate, only_1_1) : nullptr; }
+  [[nodiscard]] Context context() const { return tls ? certificates.context(certificate, tls_kind) : nullptr; }
 
   const bool tls;
   Certificates certificates;
   std::mutex mutex;  // of the next two
   Certificate certificate = Certificate::good;
-  bool only_1_1 = false;
+  Tls tls_kind = Tls::good;
   Lists lists;
   Accounts accounts;
   V2 v2;
@@ -96,9 +96,9 @@ void Simulator::use_certificate(Certificate certificate) {
   impl_->server.set_context(impl_->context());
 }
 
-void Simulator::use_old_tls(bool only_1_1) {
+void Simulator::use_tls(Tls tls) {
   const std::lock_guard lock(impl_->mutex);
-  impl_->only_1_1 = only_1_1;
+  impl_->tls_kind = tls;
   impl_->server.set_context(impl_->context());
 }
 

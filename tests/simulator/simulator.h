@@ -107,6 +107,9 @@ struct Answer {
   Endless endless = Endless::nothing;
   // RST instead of any answer. A delete without a body here is done all the same.
   bool reset_request = false;
+  // Bytes behind the answer that nobody asked for, another answer perhaps: with its last bytes, or by themselves.
+  std::string stray = {};
+  bool stray_apart = true;
   bool close_after = false;  // close the connection after the answer, although its headers promise to keep it
 };
 
@@ -156,6 +159,12 @@ struct Counters {
 
 // ---- the server ----
 
+enum class Tls {
+  good,
+  only_1_1,            // and nothing newer
+  no_forward_secrecy,  // 1.2, where whoever gets the certificate's key can read what was recorded before
+};
+
 enum class Certificate {
   good,        // for localhost, 127.0.0.1 and ::1, signed by the authority in ca_file()
   other_host,  // for another name
@@ -166,14 +175,27 @@ enum class Certificate {
 
 enum class Days { honour, ignore, refuse };  // what becomes of days=, start_date= and end_date=
 
+// What v3's header Link says of a list's pages.
+enum class PageLinks {
+  as_documented,  // next, prev, last and first, always
+  next_only,      // next, where there is one
+  of_full_pages,  // last, counted in pages of 500, however many entries a page has
+  next_always,    // also on the last page
+  none,           // there is no such header
+};
+
 // How v3 lists bounces: as documented, newest first and page by page, or not.
 struct V3Behaviour {
-  std::uint64_t page_cap = 500;  // a page has no more entries, whatever limit= says
-  bool exclusive_end = false;    // end_time= is the first second that is not meant
-  bool unsorted_ties = false;    // entries of the same second come in another order at every call
+  std::uint64_t page_cap = 500;  // a page has no more entries, whatever limit= says; of subusers too
+  bool ignore_limit = false;     // a page has the whole list
+  bool ignore_offset = false;
+  bool ignore_subuser = false;  // as where the header On-Behalf-Of is dropped: the list is the account's own
+  bool exclusive_end = false;   // end_time= is the first second that is not meant
+  bool unsorted_ties = false;   // entries of the same second come in another order at every call
   bool oldest_first = false;
   bool ignore_times = false;  // of start_time= and end_time=
-  bool honest_link = true;    // false: no header Link
+  PageLinks links = PageLinks::as_documented;
+  std::string created = {};  // written instead of each entry's own; "none": there is none
 };
 
 struct Options {
@@ -205,7 +227,7 @@ class Simulator {
 
   // ---- for connections from now on ----
   void use_certificate(Certificate certificate);
-  void use_old_tls(bool only_1_1);              // TLS 1.1 and nothing newer
+  void use_tls(Tls tls);
   void reset_connections(std::uint64_t count);  // RST to the next ones, before anything is read
   // Closes the connections that wait for a next request, and those that are in a call as soon as it is answered.
   void close_idle();

@@ -378,7 +378,7 @@ TEST_F(SimulatorTest, ShowsWrongCertificatesAndOldTls) {
   EXPECT_THAT(unknown, testing::AnyOf(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_CERT_SIGNATURE_FAILURE));
   ASSERT_TRUE(api_.wait_for([](const Counters& c) { return c.failed_handshakes == 4; }));
   EXPECT_EQ(verdict(Certificate::good), X509_V_OK);
-  api_.use_old_tls(true);
+  api_.use_tls(Tls::only_1_1);
   EXPECT_FALSE(RawClient(api_).shaken());
   EXPECT_TRUE(RawClient(api_, TLS1_1_VERSION).shaken());
 }

@@ -59,8 +59,8 @@ std::optional<Window> window_of(const Call& call, std::uint64_t usual_limit) {
   return window;
 }
 
-// As SendGrid writes it, which has a next and a previous page always.
-std::string links(const Call& call, Window window, std::uint64_t step, std::uint64_t count) {
+// As SendGrid writes it, which has a next and a previous page always; or otherwise.
+std::string links(const Call& call, Window window, std::uint64_t step, std::uint64_t count, PageLinks which) {
   const std::string url = (call.tls.empty() ? "http://" : "https://") + call.header("Host") + call.path +
                           "?limit=" + std::to_string(window.limit) + "&offset=";
   const auto link = [&](std::uint64_t offset, std::string_view rel) {
@@ -69,6 +69,9 @@ std::string links(const Call& call, Window window, std::uint64_t step, std::uint
   };
   const std::uint64_t last = count == 0 ? 0 : (count - 1) / step * step;
   const bool is_last = window.offset >= count || count - window.offset <= step;
+  if (which == PageLinks::next_only) return is_last ? "" : link(window.offset + step, "next");
+  if (which == PageLinks::next_always) return link(window.offset + step, "next");
+  if (which == PageLinks::of_full_pages) return link(count == 0 ? 0 : (count - 1) / most_a_page * most_a_page, "last");
   return link(is_last ? last : window.offset + step, "next") + ", " +
          link(window.offset - std::min(window.offset, step), "prev") + ", " + link(last, "last") + ", " +
          link(0, "first");
@@ -89,7 +92,7 @@ std::string spaced(std::string_view text) {
   return out += ' ';
 }
 
-std::string list_text(const BounceList& list, const std::vector<Dated>& entries) {
+std::string list_text(const BounceList& list, const std::vector<Dated>& entries, const std::string& created) {
   const Text text = list.style.escape_unicode ? Text::json_ascii : Text::json;
   std::string out = "[";
   Bounce bounce;
@@ -97,7 +100,8 @@ std::string list_text(const BounceList& list, const std::vector<Dated>& entries)
     list.write(entry.place, text, bounce);
     if (out.size() > 1) out += ',';
     out += '{';
-    if (bounce.created) append_member(out, "created", std::to_string(entry.created));
+    if (created.empty() && bounce.created) append_member(out, "created", std::to_string(entry.created));
+    if (!created.empty() && created != "none") append_member(out, "created", created);
     if (bounce.reason && list.style.v3_spacing) bounce.reason = spaced(*bounce.reason);
     append_text(out, "email", bounce.email);
     append_text(out, "reason", bounce.reason);
@@ -143,7 +147,11 @@ void V3::set_disabled(const std::string& customer, bool disabled) {
 
 std::string V3::customer_of(const Call& call) const {
   if (call.path == subusers_path) return "";
-  if (std::string named = call.header("on-behalf-of"); !named.empty()) return named;
+  const bool ignored = [&] {
+    const std::lock_guard lock(mutex_);
+    return behaviour_.ignore_subuser;
+  }();
+  if (std::string named = call.header("on-behalf-of"); !named.empty() && !ignored) return named;
   const auto owner = accounts_.owner_of(key_of(call));
   return owner ? accounts_.own_customer(*owner) : "";
 }
@@ -186,7 +194,7 @@ Response V3::list(const Call& call, const BounceList& list) {
     const std::lock_guard lock(mutex_);
     return behaviour_;
   }();
-  const auto window = window_of(call, most_a_page);
+  auto window = window_of(call, most_a_page);
   std::int64_t since = 0;
   std::int64_t until = std::numeric_limits<std::int64_t>::max();
   if (!window) return refusal(400, "limit and offset must be valid numbers");
@@ -206,11 +214,16 @@ Response V3::list(const Call& call, const BounceList& list) {
     first = std::partition_point(first, last, too_new);
     last = std::partition_point(first, last, [&](const Dated& entry) { return entry.created >= since; });
   }
-  const std::uint64_t step = std::max<std::uint64_t>(1, std::min(window->limit, behaviour.page_cap));
   const auto count = static_cast<std::uint64_t>(last - first);
+  const std::uint64_t most = behaviour.ignore_limit ? count : std::min(window->limit, behaviour.page_cap);
+  const std::uint64_t step = std::max<std::uint64_t>(1, most);
+  if (behaviour.ignore_offset) window->offset = 0;
   const auto entries = page(std::to_address(first), std::to_address(last), window->offset, step, behaviour);
-  Response response{200, "application/json", text_document(list_text(list, entries)), true};
-  if (behaviour.honest_link) response.headers.emplace_back("Link", links(call, *window, step, count));
+  Response response{200, "application/json", text_document(list_text(list, entries, behaviour.created)), true};
+  if (behaviour.links != PageLinks::none) {
+    const std::string link = links(call, *window, step, count, behaviour.links);
+    if (!link.empty()) response.headers.emplace_back("Link", link);
+  }
   return response;
 }
 
@@ -267,6 +280,7 @@ Response V3::subusers(const Call& call) {
   if (!window) return refusal(400, "limit and offset must be valid numbers");
   std::string out = "[";
   const std::lock_guard lock(mutex_);
+  window->limit = std::min(window->limit, behaviour_.page_cap);
   for (const std::string& customer : lists_.customers()) {
     const std::uint64_t id = ids_.try_emplace(customer, ids_.size() + 1).first->second;
     if (accounts_.is_own(customer) || window->limit == 0) continue;

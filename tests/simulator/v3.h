@@ -51,7 +51,7 @@ class V3 {
   NewestFirst newest_first_;
   RateLimit limit_;
   std::atomic<std::uint64_t> shuffles_ = 0;
-  std::mutex mutex_;  // of the rest
+  mutable std::mutex mutex_;  // of the rest
   V3Behaviour behaviour_;
   std::set<std::string> disabled_;
   std::map<std::string, std::uint64_t> ids_;  // by customer

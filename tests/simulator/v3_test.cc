@@ -112,7 +112,7 @@ TEST_F(V3Test, ServesWorseThanDocumentedOnDemand) {
   api_.set_v3({.page_cap = 2});
   EXPECT_THAT(call("GET", bounces + "?limit=3"), AllOf(HasSubstr("limit=3&offset=2>; rel=\"last\"; title=\"2\""),
                                                        HasSubstr("3@x"), HasSubstr("2@x"), Not(HasSubstr("1@x"))));
-  api_.set_v3({.exclusive_end = true, .oldest_first = true, .honest_link = false});
+  api_.set_v3({.exclusive_end = true, .oldest_first = true, .links = PageLinks::none});
   EXPECT_THAT(emails("end_time=20"), ElementsAre("\"1@x\""));
   EXPECT_THAT(emails(""), ElementsAre("\"1@x\"", "\"2@x\"", "\"3@x\""));
   EXPECT_THAT(call("GET", bounces), Not(HasSubstr("Link: ")));

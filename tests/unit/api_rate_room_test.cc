@@ -3,7 +3,11 @@
 
 #include <gmock/gmock.h>
 
+#include <boost/asio/io_context.hpp>
 #include <ctime>
+#include <memory>
+#include <thread>
+#include <vector>
 
 namespace bounced::api {
 namespace {
@@ -18,47 +22,103 @@ HttpHead head(const std::string& remaining, std::time_t reset_in, const std::str
   return head;
 }
 
-TEST(RateRoom, IsThereUntilTheApiSaysThatLittleIsLeft) {
-  RateRoom room;
-  EXPECT_EQ(room.wait_for(), std::nullopt);
-  RateRoom::Call(room).answered({});
-  EXPECT_EQ(room.wait_for(), std::nullopt);
-  RateRoom::Call(room).answered(head("3", 30));
-  EXPECT_EQ(room.wait_for(), std::nullopt);
-  RateRoom::Call(room).answered(head("2", 30));  // the reserve, for other daemons
-  ASSERT_TRUE(room.wait_for());
-  EXPECT_NEAR(static_cast<double>(room.wait_for()->count()), 30, 2);
+// Of lists, unless it is said otherwise.
+class RateRoom : public testing::Test {
+ protected:
+  using Kind = RateRooms::Kind;
+  using Call = RateRooms::Call;
+
+  void answer(const HttpHead& head, Kind kind = Kind::list) { Call(rooms, kind).answered(head); }
+  std::optional<std::chrono::seconds> wait_for(Kind kind = Kind::list) { return rooms.wait_for(kind); }
+
+  boost::asio::io_context io{1};
+  RateRooms rooms{io.get_executor()};
+};
+
+TEST_F(RateRoom, IsThereUntilTheApiSaysThatLittleIsLeft) {
+  EXPECT_EQ(wait_for(), std::nullopt);
+  answer({});
+  EXPECT_EQ(wait_for(), std::nullopt);
+  answer(head("3", 30));
+  EXPECT_EQ(wait_for(), std::nullopt);
+  answer(head("2", 30));  // the reserve, for other daemons
+  ASSERT_TRUE(wait_for());
+  EXPECT_NEAR(static_cast<double>(wait_for()->count()), 30, 2);
 }
 
-TEST(RateRoom, WhatIsInFlightIsCounted) {
-  RateRoom room;
-  RateRoom::Call(room).answered(head("4", 30));
-  EXPECT_EQ(room.wait_for(), std::nullopt);
+TEST_F(RateRoom, WhatIsInFlightIsCounted) {
+  answer(head("4", 30));
+  EXPECT_EQ(wait_for(), std::nullopt);
   {
-    const RateRoom::Call one(room);
-    EXPECT_EQ(room.wait_for(), std::nullopt);
-    const RateRoom::Call two(room);
-    EXPECT_TRUE(room.wait_for());
+    const Call one(rooms, Kind::list);
+    EXPECT_EQ(wait_for(), std::nullopt);
+    const Call two(rooms, Kind::list);
+    EXPECT_TRUE(wait_for());
   }
-  EXPECT_EQ(room.wait_for(), std::nullopt);
+  EXPECT_EQ(wait_for(), std::nullopt);
 }
 
-TEST(RateRoom, AnswersOfOneWindowThatComeLateCountForNothing) {
-  RateRoom room;
-  RateRoom::Call(room).answered(head("0", 30));
-  RateRoom::Call(room).answered(head("50", 30));
-  EXPECT_TRUE(room.wait_for());
-  RateRoom::Call(room).answered(head("99", 90));  // the next window
-  EXPECT_EQ(room.wait_for(), std::nullopt);
+TEST_F(RateRoom, AnswersOfOneWindowThatComeLateCountForNothing) {
+  answer(head("0", 30));
+  answer(head("50", 30));
+  EXPECT_TRUE(wait_for());
+  answer(head("99", 90));  // the next window
+  EXPECT_EQ(wait_for(), std::nullopt);
 }
 
-TEST(RateRoom, NumbersThatAreNoneSayNothing) {
-  RateRoom room;
-  for (const char* remaining : {"", "-1", "none", "1.5"}) RateRoom::Call(room).answered(head(remaining, 30));
+TEST_F(RateRoom, NumbersThatAreNoneSayNothing) {
+  for (const char* remaining : {"", "-1", "none", "1.5"}) answer(head(remaining, 30));
   HttpHead without_reset = head("0", 30);
   without_reset.rate_limit_reset.clear();
-  RateRoom::Call(room).answered(without_reset);
-  EXPECT_EQ(room.wait_for(), std::nullopt);
+  answer(without_reset);
+  EXPECT_EQ(wait_for(), std::nullopt);
+}
+
+TEST_F(RateRoom, AResetInMillisecondsIsOne) {
+  HttpHead in_ms = head("0", 30);
+  in_ms.rate_limit_reset += "000";
+  answer(in_ms);
+  ASSERT_TRUE(wait_for());
+  EXPECT_NEAR(static_cast<double>(wait_for()->count()), 30, 2);
+}
+
+// Of a new window nothing is known but the limit.
+TEST_F(RateRoom, ANewWindowHasNoMoreThanTheLimit) {
+  answer(head("0", -1, "3"));  // a second from now at least
+  ASSERT_TRUE(wait_for());
+  std::this_thread::sleep_for(1100ms);
+  std::vector<std::unique_ptr<Call>> calls;
+  while (!wait_for() && calls.size() < 10) calls.push_back(std::make_unique<Call>(rooms, Kind::list));
+  EXPECT_EQ(calls.size(), 3U);
+}
+
+TEST_F(RateRoom, TheFirstCallFindsOutWhetherThereIsALimit) {
+  EXPECT_FALSE(rooms.is_finding_out(Kind::list));
+  {
+    const Call first(rooms, Kind::list);
+    EXPECT_TRUE(rooms.is_finding_out(Kind::list));
+    EXPECT_FALSE(rooms.is_finding_out(Kind::deletion));
+  }
+  const Call second(rooms, Kind::list);
+  EXPECT_FALSE(rooms.is_finding_out(Kind::list));
+}
+
+TEST_F(RateRoom, KindsThatAreCountedApartStayApart) {
+  answer(head("50", 30));
+  for (int left = 9; left >= 3; --left) answer(head(std::to_string(left), 30), Kind::deletion);
+  answer(head("49", 30));
+  answer(head("2", 30), Kind::deletion);
+  EXPECT_TRUE(wait_for(Kind::deletion));
+  EXPECT_EQ(wait_for(), std::nullopt);
+}
+
+TEST_F(RateRoom, KindsThatAreCountedTogetherAreFoundOut) {
+  answer(head("50", 30));
+  for (int left = 49; left >= 45; --left) answer(head(std::to_string(left), 30), Kind::deletion);
+  answer(head("44", 30));
+  EXPECT_EQ(wait_for(), std::nullopt);
+  answer(head("2", 30), Kind::deletion);
+  EXPECT_TRUE(wait_for());
 }
 
 }  // namespace

@@ -15,12 +15,18 @@ TEST(Subusers, AreReadWithWhetherTheyAreDisabled) {
   EXPECT_THAT(read_subusers("[]").value(), testing::IsEmpty());
 }
 
+TEST(Subusers, AnOddNameIsLeftOutAndVoidsNoOther) {
+  const auto subusers = read_subusers(R"([{"username":"a\r\nX: y"},{"username":""},{"username":"b"}])").value();
+  EXPECT_TRUE(subusers.at(0).unusable);
+  EXPECT_TRUE(subusers.at(1).unusable);
+  EXPECT_FALSE(subusers.at(2).unusable);
+}
+
 // A list that is not understood in part would take customers away.
 TEST(Subusers, AnythingElseIsNoListOfThem) {
   for (const char* body :
-       {"", "{}", "null", "[", "[1]", "[{}]", R"([{"username":""}])", R"([{"username":7}])",
-        R"([{"username":"a\r\nX: y"}])", R"([{"username":"a"},{"id":2}])", R"([{"username":"a"}] more)",
-        R"({"errors":[{"field":null,"message":"access forbidden"}]})", "<html></html>"}) {
+       {"", "{}", "null", "[", "[1]", "[{}]", R"([{"username":7}])", R"([{"username":"a"},{"id":2}])",
+        R"([{"username":"a"}] more)", R"({"errors":[{"field":null,"message":"access forbidden"}]})", "<html></html>"}) {
     EXPECT_EQ(read_subusers(body), std::nullopt) << body;
   }
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <string>
 
@@ -86,21 +88,22 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, Problems,
-    testing::Values(
-        top("poling: {}", "poling", "did you mean polling?"),
-        top("http: {port: 1}", "http", "the keys here are database, polling, deletions, retention, log, accounts"),
-        top("polling: {evrey: 1s}", "polling.evrey", "did you mean every?"),
-        top("polling: {full-every: 1d}", "polling.full-every", "did you mean full_every?"),
-        top("database: {urls: x}", "database.urls", "did you mean url?"),
-        account("daily_limit: 5", "daily_limit", "unknown key"),
-        account("pasword: SG.do-not-show-me", "pasword", "unknown key"),
-        account("keys: SG.do-not-show-me", "keys", "did you mean key?"),
-        top("polling: {every: 5m, every: 5m}", "polling.every", "is given twice, first in line 1"),
-        account("user: again", "user", "is given twice, first in line 4"),
-        Case{"log: {}\n" + least + "log: {}\n", 8, "log", "is given twice, first in line 1"},
-        changed("[one@example.com]", "[{name: a, evry: 1h}]", 6, "accounts[0].customers[0].evry", "every?"),
-        changed("[one@example.com]", "[{name: a, concurrency: 1}]", 6, "accounts[0].customers[0].concurrency",
-                "the keys here are name, every, full_every, recent_days")));
+    testing::Values(top("poling: {}", "poling", "did you mean polling?"),
+                    top("http: {port: 1}", "http",
+                        "the keys here are database, polling, deletions, retention, log, accounts, proxy"),
+                    top("polling: {evrey: 1s}", "polling.evrey", "did you mean every?"),
+                    top("polling: {full-every: 1d}", "polling.full-every", "did you mean full_every?"),
+                    top("database: {urls: x}", "database.urls", "did you mean url?"),
+                    account("daily_limit: 5", "daily_limit", "unknown key"),
+                    account("pasword: SG.do-not-show-me", "pasword", "unknown key"),
+                    account("keys: SG.do-not-show-me", "keys", "did you mean key?"),
+                    top("polling: {every: 5m, every: 5m}", "polling.every", "is given twice, first in line 1"),
+                    account("user: again", "user", "is given twice, first in line 4"),
+                    Case{"log: {}\n" + least + "log: {}\n", 8, "log", "is given twice, first in line 1"},
+                    changed("[one@example.com]", "[{name: a, evry: 1h}]", 6, "accounts[0].customers[0].evry", "every?"),
+                    changed("[one@example.com]", "[{name: a, concurrency: 1}]", 6,
+                            "accounts[0].customers[0].concurrency",
+                            "the keys here are name, every, full_every, recent_days")));
 
 INSTANTIATE_TEST_SUITE_P(
     Accounts, Problems,
@@ -232,10 +235,11 @@ TEST_F(Problems, AreOneLineEachInTheText) {
     config::load(file);
     FAIL();
   } catch (const Invalid& invalid) {
-    EXPECT_EQ(std::string(invalid.what()),
-              file.string() + ":1: log.level: is \"loud\"; write one of debug, info, warning, error\n" + file.string() +
-                  ":2: accounts: is empty; list at least one account\n" + file.string() +
-                  ":3: x: unknown key; the keys here are database, polling, deletions, retention, log, accounts");
+    EXPECT_EQ(
+        std::string(invalid.what()),
+        file.string() + ":1: log.level: is \"loud\"; write one of debug, info, warning, error\n" + file.string() +
+            ":2: accounts: is empty; list at least one account\n" + file.string() +
+            ":3: x: unknown key; the keys here are database, polling, deletions, retention, log, accounts, proxy");
   }
 }
 
@@ -257,6 +261,8 @@ TEST_F(Problems, OfAFileThatCannotBeRead) {
   const auto problem_of = [&](const std::filesystem::path& file) { return problems_of(file).at(0).text(); };
   EXPECT_EQ(problem_of(dir() / "none.yaml"), (dir() / "none.yaml").string() + ": does not exist");
   EXPECT_EQ(problem_of(dir()), dir().string() + ": is a folder; name a file");
+  ASSERT_EQ(mkfifo((dir() / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(problem_of(dir() / "pipe"), HasSubstr("is a pipe or a device; name a file"));
   std::filesystem::create_symlink("loop.yaml", dir() / "loop.yaml");
   EXPECT_THAT(problem_of(dir() / "loop.yaml"), HasSubstr("loop.yaml: cannot be read: Too many"));
   const auto huge = write("huge.yaml", "");

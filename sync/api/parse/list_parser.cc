@@ -30,8 +30,8 @@ void ListParser::end_entry(std::vector<db::ListedBounce>& out) {
     bounce.status = status_.take();
     bounce.reason = reason_.take();
     std::string created = created_.take();
-    if (const auto instant = unix_time(created)) {
-      bounce.created.emplace<db::Instant>(*instant);
+    if (times_ == Times::instants) {
+      if (const auto moment = instant(created)) bounce.created.emplace<db::Instant>(*moment);
     } else if (auto local = local_time(std::move(created))) {
       bounce.created.emplace<db::LocalTime>(*std::move(local));
     }

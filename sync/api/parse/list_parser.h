@@ -26,7 +26,12 @@ class ListParser {
     [[nodiscard]] std::uint64_t all() const { return entries + without_email + too_long; }
   };
 
+  // What the entries' times are, by the API that they come from; others are none. A number in a list of local times
+  // must not make instants of a customer's times.
+  enum class Times { local, instants };
+
   virtual ~ListParser() = default;
+  void expect(Times times) { times_ = times; }
 
   // Takes the next piece of the body, of any size, and appends the entries that end in it. False: this is no list, or a
   // broken one (see is_list() and error()), and no more need be written.
@@ -59,6 +64,7 @@ class ListParser {
   bool is_list_ = false;
 
  private:
+  Times times_ = Times::local;
   Counts counts_;
   std::string error_;
   StorableText email_{StorableText::Blanks::keep, 1000};
@@ -72,8 +78,11 @@ class ListParser {
 
 std::unique_ptr<ListParser> make_json_list_parser();
 std::unique_ptr<ListParser> make_xml_list_parser();
-inline std::unique_ptr<ListParser> make_list_parser(config::Format format) {
-  return format == config::Format::json ? make_json_list_parser() : make_xml_list_parser();
+inline std::unique_ptr<ListParser> make_list_parser(config::Format format,
+                                                    ListParser::Times times = ListParser::Times::local) {
+  auto parser = format == config::Format::json ? make_json_list_parser() : make_xml_list_parser();
+  parser->expect(times);
+  return parser;
 }
 
 // Both parsers follow nested values to this depth and refuse what is deeper: each level costs memory, and in JSON some

@@ -158,7 +158,8 @@ bool XmlMender::mend_reference(std::string_view& rest, bool last) {
   while (end < rest.size() && (hex ? is_hex(rest[end]) : rest[end] >= '0' && rest[end] <= '9')) ++end;
   if (!last && may_start_with(rest, "&#") && end == rest.size() && end < longest) return false;
 
-  const bool whole = rest.starts_with("&#") && end > start && end < rest.size() && rest[end] == ';';
+  // A longer one is left to Expat, however the document was cut.
+  const bool whole = rest.starts_with("&#") && end > start && end < std::min(rest.size(), longest) && rest[end] == ';';
   unsigned long code = 0x110000;  // stays where the number is too large
   if (whole) std::from_chars(rest.data() + start, rest.data() + end, code, hex ? 16 : 10);
   if (whole && code < 0x20 && code != '\t' && code != '\n' && code != '\r') {

@@ -7,8 +7,12 @@
 
 namespace bounced::api {
 
-// Where the last page begins, by a Link header (RFC 8288): the number in offset= of the link whose rel is "last".
-// Nothing where it does not say so.
-std::optional<std::uint64_t> last_offset(std::string_view link);
+// What a Link header (RFC 8288) says of a list's pages. Servers count pages in their own way, leave links out or give
+// them always: only a hint.
+struct PageLinks {
+  std::optional<std::uint64_t> next = std::nullopt;  // the number in offset= of the link whose rel is "next"
+  std::optional<std::uint64_t> last = std::nullopt;
+};
+PageLinks read_page_links(std::string_view link);
 
 }  // namespace bounced::api

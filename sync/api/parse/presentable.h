@@ -7,7 +7,7 @@
 namespace bounced::api {
 
 // Foreign text for people: one line of valid UTF-8 without control characters, at most 500 bytes, with the secret
-// masked wherever it stands, plain or percent-encoded.
+// masked (parse/mask.h).
 std::string presentable(std::string_view text, std::string_view secret);
 
 }  // namespace bounced::api

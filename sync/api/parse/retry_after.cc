@@ -82,7 +82,9 @@ std::optional<seconds> retry_after(std::string_view retry_after, std::string_vie
   if (const auto count = number(trim(retry_after))) return bounded(*count);
   if (const auto date = http_date(retry_after, now)) return bounded((*date - now).count());
   // A small number would be a time of the last century: some other meaning, that we do not know.
-  const auto reset = number(trim(rate_limit_reset));
+  auto reset = number(trim(rate_limit_reset));
+  // Milliseconds, or less.
+  while (reset && *reset >= 100'000'000'000) *reset /= 1000;
   if (reset && *reset >= 1'000'000'000) return bounded(*reset - now.time_since_epoch().count());
   return std::nullopt;
 }

@@ -12,7 +12,7 @@ namespace bounced::api {
 std::optional<std::chrono::sys_seconds> http_date(std::string_view text, std::chrono::sys_seconds now);
 
 // How long the server asks to wait, from 1 second to a day: by Retry-After, as seconds or a date, else by
-// X-RateLimit-Reset, in unix seconds. What cannot be read says nothing.
+// X-RateLimit-Reset, in unix seconds, or milliseconds. What cannot be read says nothing.
 std::optional<std::chrono::seconds> retry_after(std::string_view retry_after, std::string_view rate_limit_reset,
                                                 std::chrono::sys_seconds now);
 

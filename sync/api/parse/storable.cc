@@ -123,11 +123,60 @@ std::optional<db::LocalTime> local_time(std::string text) {
   return db::LocalTime{std::move(text)};
 }
 
-std::optional<db::Instant> unix_time(std::string_view text) {
+namespace {
+
+// "Z", or what is to be taken off: "+hh:mm", "-hhmm".
+std::optional<std::chrono::seconds> offset_from_utc(std::string_view text) {
+  if (text == "Z" || text == "z") return std::chrono::seconds(0);
+  std::string digits(text.substr(std::min<std::size_t>(1, text.size())));
+  std::erase(digits, ':');
+  const bool all_digits = std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
+  if (text.empty() || (text[0] != '+' && text[0] != '-') || digits.size() != 4 || !all_digits) return std::nullopt;
+  const std::chrono::minutes offset((digits[0] - '0') * 600 + (digits[1] - '0') * 60 + (digits[2] - '0') * 10 +
+                                    digits[3] - '0');
+  return text[0] == '+' ? offset : -offset;
+}
+
+std::optional<std::chrono::seconds> iso_time(std::string_view text) {
+  constexpr std::size_t size = std::string_view("YYYY-MM-DDTHH:MM:SS").size();
+  if (text.size() <= size || (text[10] != 'T' && text[10] != ' ')) return std::nullopt;
+  std::string local(text.substr(0, size));
+  local[10] = ' ';
+  if (!local_time(local)) return std::nullopt;
+  std::string_view rest = text.substr(size);
+  if (rest[0] == '.') rest.remove_prefix(std::min(rest.find_first_not_of("0123456789", 1), rest.size()));
+  const auto offset = offset_from_utc(rest);
+  if (!offset) return std::nullopt;
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    int value = 0;
+    std::from_chars(local.data() + at, local.data() + at + digits, value);
+    return value;
+  };
+  const std::chrono::sys_days day(std::chrono::year(number(0, 4)) / number(5, 2) / number(8, 2));
+  return day.time_since_epoch() + std::chrono::hours(number(11, 2)) + std::chrono::minutes(number(14, 2)) +
+         std::chrono::seconds(number(17, 2)) - *offset;
+}
+
+}  // namespace
+
+std::optional<db::Instant> instant(std::string_view text) {
   constexpr std::int64_t last = 253'402'300'799;
+  const char* const end = text.data() + text.size();
   std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc{} || end != text.data() + text.size() || seconds < 1 || seconds > last) return std::nullopt;
+  const auto whole = std::from_chars(text.data(), end, seconds);
+  if (whole.ec != std::errc{} || whole.ptr != end) {
+    double number = 0;
+    const auto fraction = std::from_chars(text.data(), end, number);
+    if (fraction.ec == std::errc{} && fraction.ptr == end) {
+      if (!(number >= 1 && number < static_cast<double>(last))) return std::nullopt;
+      seconds = static_cast<std::int64_t>(number);
+    } else {
+      const auto iso = iso_time(text);
+      if (!iso) return std::nullopt;
+      seconds = iso->count();
+    }
+  }
+  if (seconds < 1 || seconds > last) return std::nullopt;
   return db::Instant(std::chrono::seconds(seconds));
 }
 

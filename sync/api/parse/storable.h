@@ -48,7 +48,8 @@ std::string storable(std::string_view text, std::size_t limit);
 // "YYYY-MM-DD HH:MM:SS", if that is what it is and the calendar has that day.
 std::optional<db::LocalTime> local_time(std::string text);
 
-// Unix seconds, from 1 to the end of the year 9999.
-std::optional<db::Instant> unix_time(std::string_view text);
+// A moment between 1970 and the end of the year 9999, in whole seconds: unix seconds as a number, with a fraction or an
+// exponent perhaps; or a date and time of ISO 8601 with its offset, as "2026-05-06T07:08:09Z".
+std::optional<db::Instant> instant(std::string_view text);
 
 }  // namespace bounced::api

@@ -25,10 +25,11 @@ std::optional<std::vector<Subuser>> read_subusers(std::string_view body) {
   for (const boost::json::value& entry : document.get_array()) {
     if (!entry.is_object()) return std::nullopt;
     const boost::json::value* name = entry.get_object().if_contains("username");
-    if (name == nullptr || !name->is_string() || !may_be_name(name->get_string())) return std::nullopt;
+    if (name == nullptr || !name->is_string()) return std::nullopt;
     const boost::json::value* disabled = entry.get_object().if_contains("disabled");
     subusers.push_back({.name = std::string(name->get_string()),
-                        .disabled = disabled != nullptr && disabled->is_bool() && disabled->get_bool()});
+                        .disabled = disabled != nullptr && disabled->is_bool() && disabled->get_bool(),
+                        .unusable = !may_be_name(name->get_string())});
   }
   return subusers;
 }

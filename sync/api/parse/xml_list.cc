@@ -86,7 +86,6 @@ class XmlListParser final : public ListParser {
     --depth_;
     if (depth_ == 2) end_value();
     if (depth_ == 1) end_entry(*out_);
-    if (depth_ == 0) closed_ = true;
   }
 
   void characters(std::string_view text_piece) {
@@ -95,9 +94,8 @@ class XmlListParser final : public ListParser {
     if (depth_ == 1 && !std::all_of(text_piece.begin(), text_piece.end(), is_space)) stop("text between the bounces");
   }
 
-  void aside() {
-    if (closed_) stop("something follows the list");
-  }
+  // A comment or an instruction, which may stand anywhere.
+  void aside() {}
 
   void stop(std::string_view why) {
     fail(event_, why);
@@ -112,7 +110,6 @@ class XmlListParser final : public ListParser {
   std::uint64_t written_ = 0;
   std::uint64_t event_ = 0;  // where the last thing stands that Expat told of
   std::size_t depth_ = 0;
-  bool closed_ = false;
   std::vector<db::ListedBounce>* out_ = nullptr;
 };
 
