@@ -68,8 +68,10 @@ class AccountCheck {
   asio::awaitable<void> run() {
     if (account_.all_customers) co_await find_customers();
     if (customers_.empty()) co_return;
-    if (account_.api == config::Api::v3)
-      co_await ask({.name = {}, .schedule = account_.schedule, .api_name = {}}, own_);
+    if (account_.api == config::Api::v3) {
+      const config::Customer own{.name = {}, .schedule = account_.schedule, .api_name = {}};
+      co_await ask(own, own_);
+    }
     co_await check_next();
     for (int i = 0; i < account_.concurrency; ++i) {
       asio::co_spawn(executor_, check_rest(), [](const std::exception_ptr& error) {

@@ -88,6 +88,8 @@ class Accounts {
                  std::chrono::duration<double> paused_for = std::chrono::seconds(1)) {
     admission_.turn_back(account, kind, paused_for);
   }
+  // Calls for deletions that hang (see Admission).
+  [[nodiscard]] int slow_deletions() const { return admission_.slow_deletions(); }
   void turn_back(CallKind kind) { admission_.turn_back(kind); }
 
   // In what the row that was claimed differs from the configuration; empty if it agrees. The schedule matters only to

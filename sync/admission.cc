@@ -267,6 +267,12 @@ void Admission::turn_back(CallKind kind) {
   state_->watch();
 }
 
+int Admission::slow_deletions() const {
+  const auto now = Clock::now();
+  return static_cast<int>(std::ranges::count_if(
+      state_->calls, [now](const Visit* visit) { return deletes(*visit) && visit->is_slow(now); }));
+}
+
 std::size_t Admission::waiting() const {
   return state_->waiting.count();
 }

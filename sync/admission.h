@@ -66,6 +66,7 @@ class Admission {
   void turn_back(CallKind kind);
 
   [[nodiscard]] std::size_t waiting() const;
+  [[nodiscard]] int slow_deletions() const;
 
  private:
   struct State;

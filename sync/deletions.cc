@@ -40,8 +40,8 @@ Deletions::Deletions(const asio::any_io_executor& executor, db::Pool& pool, Acco
       daemon_(daemon),
       settings_(settings),
       removals_(pool, accounts, observer, settings),
-      // Twice as many as are sent at once: these wait to be admitted while others' calls become slow.
-      lanes_([this] { return 2 * settings_.concurrency; },
+      // Those that hang do not count, up to as many again (see Admission).
+      lanes_([this] { return settings_.concurrency + std::min(settings_.concurrency, accounts_.slow_deletions()); },
              [this](const std::string& account) { return limits_of(account); }),
       ends_(
           executor, pool, accounts.in_flight(), observer,
@@ -154,8 +154,8 @@ asio::awaitable<Seconds> Deletions::look_and_claim() {
     claimed_some_ = claimed_some_ || !claims.empty();
     // They may be of an account that was paused after they were claimed.
     if (pauses != pauses_) give_back(lanes_.take_unsent());
-    start_calls();
   }
+  start_calls();  // also where none was claimed: a call may have become slow
   const auto now = Clock::now();
   if (!wanted.empty()) co_return 0s;  // there may be more
   const auto until = told_ ? std::min(may_look_at_, look_at_) : look_at_;

@@ -54,7 +54,7 @@ class RateRooms {
     Clock::time_point first_begun{};
     int limit = 0;  // 0: nothing is known of one
     int remaining = 0;
-    Clock::time_point reset_at = Clock::time_point::min();  // until then the numbers hold
+    Clock::time_point reset_at{};  // until then the numbers hold
     // As of the last answer: calls that had begun, of this kind and of the others.
     std::int64_t begun_then = 0;
     std::int64_t others_then = 0;
