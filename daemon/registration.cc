@@ -22,8 +22,6 @@ constexpr auto compare_soon = 10s;
 // A customer whose list is being merged could not be changed, or the daemon looked dead for a moment.
 constexpr sync::Seconds again_after = 1s;
 constexpr auto least_distance = 1s;
-// Each statement has a limit of ten minutes at the server.
-constexpr sync::Seconds step_budget = 15min;
 
 using Clock = std::chrono::steady_clock;
 
@@ -58,8 +56,7 @@ asio::awaitable<bool> Registration::start(std::int64_t daemon) {
   daemon_ = daemon;
   decide();
   const Run run = [this](Work work) { return at_database_.run("registration", std::move(work)); };
-  const bool done = co_await change(run);
-  co_return done;
+  co_return co_await change(run);
 }
 
 asio::awaitable<bool> Registration::reconfigured() {
@@ -119,7 +116,7 @@ asio::awaitable<void> Registration::refresh() {
   if (too_soon_) co_return;
   refreshed_at_ = Clock::now();
   auto flight = accounts_.in_flight().begin("registration", "");
-  flight.waits_for("the database", step_budget);
+  flight.waits_for("the database", sync::database_budget);
   try {
     if (decided_) {
       co_await change_now();
@@ -168,7 +165,7 @@ asio::awaitable<void> Registration::change_later(sync::InFlight::Entry& flight) 
     };
     later_.push_back(std::move(later_.front()));  // the next one first, if this one fails
     later_.pop_front();
-    flight.waits_for("a customer's row, or its times to be moved", step_budget);
+    flight.waits_for("a customer's row, or its times to be moved", sync::database_budget);
     const bool moved = co_await pool_.run(work);
     later_.pop_back();
     if (moved) ++shifted;

@@ -16,10 +16,6 @@ namespace bounced::daemon {
 namespace {
 
 namespace asio = boost::asio;
-using namespace std::chrono_literals;
-
-// Each statement has a limit of ten minutes at the server.
-constexpr sync::Seconds reload_budget = 15min;
 
 void warn_of_restart(const config::Config& current, const config::Config& next, Log& log) {
   if (next.database.url != current.database.url || next.database.connections != current.database.connections) {
@@ -72,7 +68,7 @@ asio::awaitable<void> Reload::run() {
   std::optional<bool> applied;
   while (!applied) {
     wanted_ = false;
-    flight.waits_for("the database", reload_budget);
+    flight.waits_for("the database", sync::database_budget);
     sync::Seconds delay{};
     try {
       applied = co_await apply();

@@ -11,16 +11,8 @@
 #include "sync/deletions.h"
 
 namespace bounced::sync {
-namespace {
 
 namespace asio = boost::asio;
-using namespace std::chrono_literals;
-
-// The deadlines of a call's steps: what no working step needs. A turn comes once in a rate limit's window at least.
-constexpr Seconds call_turn_budget = 30min;
-// Its own limits end an exchange long before; a pause is noted at the database besides.
-constexpr Seconds answer_budget = 15min;
-}  // namespace
 
 void Deletions::start_calls() {
   // What was claimed before it may be others' by now.
@@ -82,7 +74,7 @@ asio::awaitable<db::RequestEnd> Deletions::carry_out(RequestLanes::Request& requ
   const auto visit = std::make_shared<Visit>(Visit{.kind = CallKind::deletion, .account = request.account});
   api::Permit permit;
   if (account) {
-    flight.waits_for("its turn", call_turn_budget + account->settings.rate_limit.per);
+    flight.waits_for("its turn", turn_budget + account->settings.rate_limit.per);
     try {
       permit = co_await accounts_.enter(visit);
     } catch (const NotAdmitted&) {
@@ -110,7 +102,7 @@ asio::awaitable<db::RequestEnd> Deletions::carry_out(RequestLanes::Request& requ
   // The first call's is there already: what goes along with it is decided after the wait.
   const api::Admit admit = [this, &visit, &permit, &flight, &account]() -> asio::awaitable<api::Permit> {
     if (permit) co_return std::exchange(permit, nullptr);
-    flight.waits_for("its turn for another call", call_turn_budget + account->settings.rate_limit.per);
+    flight.waits_for("its turn for another call", turn_budget + account->settings.rate_limit.per);
     api::Permit another = co_await accounts_.enter(visit);
     flight.waits_for("the API's answer", answer_budget);
     co_return another;

@@ -23,9 +23,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr Seconds look_every = 1h;
-// The deadlines of its steps, which nothing but a bug outlives.
-constexpr Seconds subusers_turn_budget = 30min;
-constexpr Seconds subusers_budget = 15min;
 // Customers of which nothing is known yet wait for it.
 Backoff subusers_retry(const Account& account) {
   return {15s, std::clamp<Seconds>(account.settings.schedule.every, 20s, 15min)};
@@ -92,9 +89,9 @@ asio::awaitable<std::variant<std::vector<api::Subuser>, api::Fault>> Discovery::
   InFlight::Entry flight =
       accounts_.in_flight().begin("list of customers", account.settings.name, [&broken_off] { broken_off.wake(); });
   const api::Admit admit = [this, &visit, &account, &flight]() -> asio::awaitable<api::Permit> {
-    flight.waits_for("its turn", subusers_turn_budget + account.settings.rate_limit.per);
+    flight.waits_for("its turn", turn_budget + account.settings.rate_limit.per);
     api::Permit permit = co_await accounts_.enter(visit);
-    flight.waits_for("the API's answer", subusers_budget);
+    flight.waits_for("the API's answer", answer_budget);
     co_return permit;
   };
   auto [order, error, answer, unused] = co_await asio::experimental::make_parallel_group(

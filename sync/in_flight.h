@@ -11,6 +11,16 @@
 
 namespace bounced::sync {
 
+// The deadlines of steps that several have: what no working step needs.
+//
+// For a turn and a place. A turn comes once in a rate limit's window at least, which is to be added; a place may be
+// held by long lists, a short pause waited out.
+inline constexpr std::chrono::minutes turn_budget{30};
+// For an answer of the API, or its next part: the limits of the exchange end it long before.
+inline constexpr std::chrono::minutes answer_budget{15};
+// For work at the database: each statement has a limit of ten minutes at the server.
+inline constexpr std::chrono::minutes database_budget{15};
+
 // What this daemon has in flight: since when, what it waits for now, and by when that must have come to an end.
 // Whoever waits sets the deadline of the step that it is in, well above the limits of that step's own, so that nothing
 // but a bug outlives it. For one thread.

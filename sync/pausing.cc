@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 
 constexpr Seconds longest_pause = 15min;
 constexpr Seconds shortest_cap = 20s;
+// What a server may ask for: its clock, or its word, may be wrong.
+constexpr Seconds longest_by_server = 1h;
 
 }  // namespace
 
@@ -21,6 +23,11 @@ Backoff pause_after(const api::Fault& fault, const Account& account) {
   // Somebody must put a key right; limits are counted by the minute; what stands between is mostly restarted.
   const Seconds base = fault.kind == api::Fault::Kind::credentials ? Seconds(60s) : Seconds(10s);
   return {base, std::clamp<Seconds>(account.shortest_interval, shortest_cap, longest_pause)};
+}
+
+Seconds pause_length(const api::Fault& fault, const Account& account, int times) {
+  if (fault.retry_after) return std::clamp<Seconds>(*fault.retry_after, 1s, longest_by_server);
+  return pause_after(fault, account).delay(times);
 }
 
 asio::awaitable<Seconds> pause_account(db::Pool& pool, Account& account, Observer& observer, const api::Fault& fault,
@@ -44,8 +51,7 @@ asio::awaitable<Seconds> pause_account(db::Pool& pool, Account& account, Observe
   };
   const Mark mark(*standing);
   const auto known = standing->pauses.find(which);
-  Seconds length = pause_after(fault, account).delay(known == standing->pauses.end() ? 1 : known->second + 1);
-  if (fault.retry_after) length = std::clamp<Seconds>(*fault.retry_after, 1s, longest_by_server);
+  const Seconds length = pause_length(fault, account, known == standing->pauses.end() ? 1 : known->second + 1);
   const db::Pause pause = co_await pool.run([&](db::Session& session) {
     return db::pause_account(session, account_name, length, api::name(fault.kind), fault.message, asked_at, which);
   });

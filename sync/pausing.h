@@ -12,12 +12,11 @@
 // An account that is left alone for a while, or one kind of its calls, by every daemon.
 namespace bounced::sync {
 
-// What a server may ask for: its clock, or its word, may be wrong.
-inline constexpr Seconds longest_by_server = std::chrono::hours(1);
-
 // How long pauses are where the server does not say: they grow, but a customer waits no longer for one than it waits
 // for its next poll.
 Backoff pause_after(const api::Fault& fault, const Account& account);
+// The length of a pause that is so many in a row: as the server says, within reason, else by pause_after().
+Seconds pause_length(const api::Fault& fault, const Account& account, int times);
 
 // Pauses the account's calls of that kind, or all, as was decided, and tells the observer, unless somebody paused them
 // since the call that met the fault was made (`asked_at`, by the database's clock). Returns how long the pause is.

@@ -29,16 +29,8 @@ Backoff retry_of(const db::Claim& claim) {
 // What a server may ask for.
 constexpr Seconds longest_retry_after = 15min;
 
-// The deadlines of a poll's steps: what no working step needs.
-//
-// A turn comes once in a rate limit's window at least. A place may be held by long lists, a short pause waited out.
-constexpr Seconds turn_budget = 30min;
 // For a place to stage a long list in: others have them while they read theirs, which may take hours.
 constexpr Seconds staging_budget = 12h;
-// For the next batch of a list, or page of v3: the limits of its exchange end it before.
-constexpr Seconds next_batch_budget = 15min;
-// Each statement has a limit of ten minutes at the server.
-constexpr Seconds database_budget = 15min;
 // The slowest disks merge a megabyte of a list in a second.
 constexpr double merged_bytes_per_second = 1e6;
 
@@ -50,7 +42,7 @@ class WatchedSink final : public api::Sink {
   asio::awaitable<void> put(std::vector<db::ListedBounce>&& batch) override {
     flight_.waits_for("the database to take a part of the list", staging_budget);
     co_await to_.put(std::move(batch));
-    flight_.waits_for("the list", next_batch_budget);
+    flight_.waits_for("the list", answer_budget);
   }
 
  private:
@@ -115,7 +107,7 @@ asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim, const
   const api::Admit admit = [&]() -> asio::awaitable<api::Permit> {
     flight.waits_for("its turn", turn_budget + account->settings.rate_limit.per);
     api::Permit permit = co_await accounts_.enter(visit);
-    flight.waits_for("the list", next_batch_budget);
+    flight.waits_for("the list", answer_budget);
     if (!std::exchange(sent, true)) {
       on_send();
       if (claim.account_was_paused) account->standing->may_be_paused[static_cast<std::size_t>(CallKind::list)] = true;
@@ -124,7 +116,7 @@ asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim, const
   };
   bool admitted = true;
   std::variant<api::ListRead, api::Fault> answer;
-  flight.waits_for("the list", next_batch_budget);
+  flight.waits_for("the list", answer_budget);
   try {
     answer = co_await client->read_list(name, recent_days, watched, admit);
   } catch (const NotAdmitted&) {

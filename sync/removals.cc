@@ -112,8 +112,7 @@ void Removals::hold(const std::string& customer, const api::Fault& fault, const 
   Hold& hold = held_[customer];
   const auto now = std::chrono::steady_clock::now();
   if (hold.until > now) return;
-  Seconds length = pause_after(fault, account).delay(++hold.times);
-  if (fault.retry_after) length = std::clamp<Seconds>(*fault.retry_after, 1s, longest_by_server);
+  const Seconds length = pause_length(fault, account, ++hold.times);
   hold.until = now + std::chrono::duration_cast<std::chrono::steady_clock::duration>(length);
   observer_.on(CustomerHeld{customer, api::name(fault.kind), fault.message, length});
 }

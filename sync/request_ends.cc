@@ -19,8 +19,6 @@ using Clock = std::chrono::steady_clock;
 
 // More ends in one transaction gain nothing, and would hold locks for longer.
 constexpr std::size_t most_ends = 256;
-// Each statement has a limit of ten minutes at the server.
-constexpr Seconds write_budget = 15min;
 // Somebody merges a list of the customer: its ends wait. Or somebody keeps a row locked, for as long as they like.
 constexpr Backoff busy_pause{20ms, 1s};
 
@@ -129,7 +127,7 @@ asio::awaitable<bool> RequestEnds::write(Batch& batch) {
   for (const EndedRequest& ended : batch) ends.push_back(ended.end);
   const auto finish = [&ends](db::Session& session) { return db::finish_requests(session, ends); };
   InFlight::Entry flight = in_flight_.begin("write of ends", std::to_string(ends.size()));
-  flight.waits_for("the database", write_budget);
+  flight.waits_for("the database", database_budget);
   const db::NotFinished rest = co_await pool_.run(finish);
   written(std::move(batch), rest);
   co_return rest.busy.size() < ends.size();

@@ -18,27 +18,13 @@ namespace {
 // A list that comes slowly is passed on in smaller batches, so that it is seen to move.
 constexpr auto longest_between_puts = std::chrono::minutes(1);
 
-Destination destination_of(const config::Account& account) {
-  Destination to{.origin = parse_origin(account.base_url)};
-  if (!account.proxy) return to;
-  const config::Proxy& proxy = *account.proxy;
-  const bool is_ipv6 = proxy.host.find(':') != std::string::npos;
-  to.proxy.emplace();
-  to.proxy->host = proxy.host;
-  to.proxy->port = proxy.port;
-  to.proxy->authority = (is_ipv6 ? "[" + proxy.host + "]" : proxy.host) + ":" + std::to_string(proxy.port);
-  if (!proxy.user.empty()) {
-    to.proxy->credentials.emplace(proxy.user + ":" + (proxy.password ? proxy.password->reveal() : std::string()));
-  }
-  return to;
-}
-
 }  // namespace
 
 Caller::Caller(const asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines)
     : key_(account.key.value()),
       max_list_bytes_(account.max_list_bytes),
-      http_(executor, destination_of(account), make_tls_context(account.ca_file, account.ca_only), deadlines) {}
+      http_(executor, {.origin = parse_origin(account.base_url), .proxy = account.proxy},
+            make_tls_context(account.ca_file, account.ca_only), deadlines) {}
 
 asio::awaitable<Caller::ListOutcome> Caller::read_list(HttpRequest request, ListForm form, Sink& sink, HttpHead* head) {
   const std::string target = request.path();

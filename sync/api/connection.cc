@@ -106,6 +106,9 @@ class Connection::Impl {
     if (to.origin.tls) tls_.emplace(tcp_, tls);
   }
 
+  [[nodiscard]] std::string proxy_name() const {
+    return "the proxy " + host_and_port(to_.proxy->host, to_.proxy->port);
+  }
   asio::awaitable<void> connect(const asio::ip::tcp::endpoint& address);
   asio::awaitable<void> ask_for_tunnel();
   asio::awaitable<void> shake_hands();
@@ -118,20 +121,21 @@ class Connection::Impl {
 asio::awaitable<void> Connection::Impl::connect(const asio::ip::tcp::endpoint& address) {
   error_code error;
   co_await tcp_.async_connect(address, asio::redirect_error(asio::use_awaitable, error));
-  const std::string whom = to_.proxy ? "the proxy " + to_.proxy->authority : to_.origin.authority;
+  const std::string whom = to_.proxy ? proxy_name() : to_.origin.authority;
   co_await check(error, "cannot connect to " + whom + ": ");
 }
 
 // What the proxy is told is the server's name, and its own credentials.
 asio::awaitable<void> Connection::Impl::ask_for_tunnel() {
-  const Proxy& proxy = *to_.proxy;
-  const bool is_ipv6 = to_.origin.host.find(':') != std::string::npos;
-  const std::string server =
-      (is_ipv6 ? "[" + to_.origin.host + "]" : to_.origin.host) + ":" + std::to_string(to_.origin.port);
+  const config::Proxy& proxy = *to_.proxy;
+  const std::string server = host_and_port(to_.origin.host, to_.origin.port);
   std::string request = "CONNECT " + server + " HTTP/1.1\r\nHost: " + server + "\r\n";
-  if (proxy.credentials) request += "Proxy-Authorization: Basic " + base64(proxy.credentials->reveal()) + "\r\n";
+  if (!proxy.user.empty()) {
+    const std::string password = proxy.password ? proxy.password->reveal() : std::string();
+    request += "Proxy-Authorization: Basic " + base64(proxy.user + ":" + password) + "\r\n";
+  }
   request += "\r\n";
-  const std::string what = "the proxy " + proxy.authority + ": ";
+  const std::string what = proxy_name() + ": ";
   error_code error;
   co_await asio::async_write(tcp_, asio::buffer(request), asio::redirect_error(asio::use_awaitable, error));
   co_await check(error, what);

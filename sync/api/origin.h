@@ -19,6 +19,9 @@ struct Origin {
 // The base_url of an account, which was checked when the configuration was loaded. Throws std::runtime_error.
 Origin parse_origin(std::string_view base_url);
 
+// "host:port"; an IPv6 address stands in brackets.
+std::string host_and_port(const std::string& host, std::uint16_t port);
+
 // For a query or a form: everything but letters, digits and -._~ becomes %XX.
 std::string percent_encode(std::string_view text);
 

@@ -126,25 +126,19 @@ void PagedList::cut(Slice& slice) {
   slices_.push_back(std::move(older));  // `slice` is no more
 }
 
-bool PagedList::has_more(Slice& slice, const Query& query, const Page& page) {
-  const std::size_t count = page.entries.size() + page.left_out;
-  slice.link_says_more = false;
-  if (count == 0) return false;
-  if (!capacity_.has_room_beside(count)) return true;
-  slice.link_says_more =
-      page.links.next.value_or(0) > query.offset || page.links.last.value_or(0) >= query.offset + count;
-  return slice.link_says_more;
-}
-
 std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
   ++pages_of_round_;
   if (!look_again_from_) look_again_from_ = page.moment - most_late;
   Slice& slice = slices_.at(query.slice);
   slice.asked = false;
   const bool had_room_before = slice.link_says_more;
-  const bool has_room = capacity_.has_room_beside(page.entries.size() + page.left_out);
-  bool more = has_more(slice, query, page);
-  capacity_.saw(page.entries.size() + page.left_out);
+  const std::size_t size = page.entries.size() + page.left_out;
+  const bool has_room = capacity_.has_room_beside(size);
+  slice.link_says_more =
+      has_room && size > 0 &&
+      (page.links.next.value_or(0) > query.offset || page.links.last.value_or(0) >= query.offset + size);
+  bool more = !has_room || slice.link_says_more;
+  capacity_.saw(size);
   Entries undated = take_undated(page.entries);
   Entries& entries = page.entries;
   for (const db::ListedBounce& entry : entries) {
@@ -232,7 +226,7 @@ std::vector<db::ListedBounce> PagedList::go_on(Slice& slice, Entries entries, bo
   const std::int64_t last = time_of(entries.back());
   if (slice.end == last) {
     slice.state = State::counting;
-    slice.offset = std::max<std::size_t>(entries.size(), 1) - 1;
+    slice.offset = entries.size() - 1;
     slice.last.clear();
     slice.seen.clear();
     for (const auto& entry : entries) {

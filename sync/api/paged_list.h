@@ -117,7 +117,6 @@ class PagedList {
 
   [[nodiscard]] bool all_slices_done() const;
   [[nodiscard]] bool looks_again() const;
-  bool has_more(Slice& slice, const Query& query, const Page& page);
   Entries walk(Slice& slice, Entries entries, bool more);
   Entries go_on(Slice& slice, Entries entries, bool more);
   Entries check(Slice& slice, Entries entries, bool more);

@@ -170,7 +170,7 @@ class Liveness : public testing::Test {
                                      announced + std::max(Seconds(interval), backlog()) + grace);
     std::vector<std::string> late, open;
     do {
-      std::this_thread::sleep_for(250ms);
+      std::this_thread::sleep_for(250ms);  // between two looks at the database
       look();
       // What was in flight when all became well may end as it must.
       if (std::chrono::steady_clock::now() < from + 10s) database.attempt(queue_failed_again);
@@ -225,8 +225,8 @@ class Liveness : public testing::Test {
     for (const auto& side : sides)
       side->begin([](const simulator::Call&, Draw&) { return simulator::Answer{.hold_head = true}; });
     database.insist("select bounced.poll_now(name) from bounced.customers where active");
-    std::this_thread::sleep_for(1s);
-    look();  // or an end of its own would be taken for that of the signal
+    std::this_thread::sleep_for(1s);  // in which calls fill their places; how many, nobody announces
+    look();                           // or an end of its own would be taken for that of the signal
     const auto from = std::chrono::steady_clock::now();
     EXPECT_EQ(daemon.stop(), "");
     stopped_in = std::chrono::steady_clock::now() - from;

@@ -146,7 +146,7 @@ inline std::vector<MishapMaker> of_apis(const std::vector<std::unique_ptr<Side>>
   }
   add([](Side& side, Draw& draw) {
     return of_customer(side, draw, "11 seconds of waiting", [](const Call& call) -> std::optional<Answer> {
-      if (call.task() == "get") std::this_thread::sleep_for(11s);
+      if (call.task() == "get") std::this_thread::sleep_for(11s);  // the server is slow
       return std::nullopt;
     });
   });

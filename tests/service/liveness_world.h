@@ -191,7 +191,7 @@ class Database {
   void insist(const std::string& sql) const {
     for (int i = 0; i < 20; ++i) {
       if (attempt(sql)) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(250));
+      std::this_thread::sleep_for(std::chrono::milliseconds(250));  // it may still be starting
     }
     execute(url_, sql);
   }

@@ -86,7 +86,7 @@ TEST_F(RateRoom, AResetInMillisecondsIsOne) {
 TEST_F(RateRoom, ANewWindowHasNoMoreThanTheLimit) {
   answer(head("0", -1, "3"));  // a second from now at least
   ASSERT_TRUE(wait_for());
-  std::this_thread::sleep_for(1100ms);
+  std::this_thread::sleep_for(1100ms);  // windows are in whole seconds of the real clock
   std::vector<std::unique_ptr<Call>> calls;
   while (!wait_for() && calls.size() < 10) calls.push_back(std::make_unique<Call>(rooms, Kind::list));
   EXPECT_EQ(calls.size(), 3U);

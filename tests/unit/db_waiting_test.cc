@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/explore.h"
+
 namespace bounced {
 namespace {
 
@@ -202,33 +204,24 @@ std::string text(const std::vector<Do>& sequence) {
   return words;
 }
 
-// Plays every sequence of so many events from the beginning; there is no way to take one back.
-std::size_t explore(std::vector<Do>& sequence, std::size_t depth) {
+// False where it is not possible.
+bool play(const std::vector<Do>& sequence) {
   World world;
   for (const Do event : sequence) {
-    if (!world.happen(event)) return 0;  // it was not possible: nothing to see
+    if (!world.happen(event)) return false;
   }
-  {
-    const testing::ScopedTrace trace(__FILE__, __LINE__, text(sequence));
-    if (sequence.size() % 2 == 0) {
-      world.settle();
-    } else {
-      world.destroy_frames();
-    }
+  const testing::ScopedTrace trace(__FILE__, __LINE__, text(sequence));
+  if (sequence.size() % 2 == 0) {
+    world.settle();
+  } else {
+    world.destroy_frames();
   }
-  std::size_t played = 1;
-  if (sequence.size() == depth || testing::Test::HasFailure()) return played;
-  for (int event = 0; event < events; ++event) {
-    sequence.push_back(static_cast<Do>(event));
-    played += explore(sequence, depth);
-    sequence.pop_back();
-  }
-  return played;
+  return true;
 }
 
 TEST(Waiting, NoOrderOfEventsLosesAnybody) {
   std::vector<Do> sequence;
-  const std::size_t played = explore(sequence, 6);
+  const std::size_t played = test::explore(sequence, 6, events, play);
   RecordProperty("sequences", static_cast<int>(played));
   EXPECT_GT(played, 10000U);
 }

@@ -17,6 +17,7 @@
 
 #include "db/errors.h"
 #include "db/waiting.h"
+#include "tests/support/explore.h"
 
 namespace bounced::sync {
 namespace {
@@ -209,33 +210,26 @@ std::string text(const std::vector<Do>& sequence) {
   return words;
 }
 
-// Plays every sequence of so many events from the beginning.
-std::size_t explore(std::vector<Do>& sequence, std::size_t depth) {
-  {
-    const testing::ScopedTrace trace(__FILE__, __LINE__, text(sequence));
-    World world;
-    for (const Do what : sequence) {
-      if (!world.happen(what)) return 0;  // it was not possible: nothing to see
-    }
-    if (sequence.size() % 2 == depth % 2) {
-      world.settle();
-    } else {
-      world.destroy();
-    }
+constexpr std::size_t depth = 5;
+
+// False where it is not possible.
+bool play(const std::vector<Do>& sequence) {
+  const testing::ScopedTrace trace(__FILE__, __LINE__, text(sequence));
+  World world;
+  for (const Do what : sequence) {
+    if (!world.happen(what)) return false;
   }
-  std::size_t played = 1;
-  if (sequence.size() == depth || testing::Test::HasFailure()) return played;
-  for (int event = 0; event < events; ++event) {
-    sequence.push_back(static_cast<Do>(event));
-    played += explore(sequence, depth);
-    sequence.pop_back();
+  if (sequence.size() % 2 == depth % 2) {
+    world.settle();
+  } else {
+    world.destroy();
   }
-  return played;
+  return true;
 }
 
 TEST(AdmissionOrder, NoOrderOfEventsLosesAnybodyOrGoesOverALimit) {
   std::vector<Do> sequence;
-  const std::size_t played = explore(sequence, 5);
+  const std::size_t played = test::explore(sequence, depth, events, play);
   EXPECT_GT(played, 4000U);
 }
 
