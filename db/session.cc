@@ -70,6 +70,7 @@ std::string as_argument(const std::string& text) {
       {"certificate verify failed", "correct sslrootcert or the server's certificate"},
       {"server certificate for", "correct the host in database.url or the server's certificate"},
       {"root certificate file", "correct sslrootcert in database.url"},
+      {"server does not support SSL", "turn TLS on at the server (ssl = on), or correct sslmode in database.url"},
   });
   const std::string line = one_line(text);
   const char* superuser = line.find("server on socket") != line.npos ? "sudo -u postgres " : "";

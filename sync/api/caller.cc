@@ -18,6 +18,14 @@ namespace {
 // A list that comes slowly is passed on in smaller batches, so that it is seen to move.
 constexpr auto longest_between_puts = std::chrono::minutes(1);
 
+// What an answer that broke off says: its words are not the API's, as it may have gone on.
+Fault broke_off(Fault fault) {
+  fault.origin = Fault::Origin::network;
+  const bool is_final = fault.kind == Fault::Kind::refused || fault.kind == Fault::Kind::not_permitted;
+  if (is_final) fault.kind = Fault::Kind::unavailable;
+  return fault;
+}
+
 }  // namespace
 
 Caller::Caller(const asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines)
@@ -98,6 +106,7 @@ asio::awaitable<Caller::ListOutcome> Caller::read_list_answer(HttpRequest reques
 // Reads as much of the body as it takes to say what it is. What has been read of it is in begun.
 asio::awaitable<Fault> Caller::read_fault(HttpAnswer& http, std::string_view target, std::string begun,
                                           std::string not_a_list) {
+  bool broken = false;
   try {
     while (begun.size() < classified_bytes) {
       const std::string_view piece = co_await http.read();
@@ -107,8 +116,10 @@ asio::awaitable<Fault> Caller::read_fault(HttpAnswer& http, std::string_view tar
   } catch (const TransportError&) {
     // A status that says what is wrong says it without the rest of the body too.
     if (http.head().status == 200) throw;
+    broken = true;
   }
-  co_return fault_of(target, http.head(), std::move(begun), std::move(not_a_list));
+  Fault fault = fault_of(target, http.head(), std::move(begun), std::move(not_a_list));
+  co_return broken ? broke_off(std::move(fault)) : fault;
 }
 
 asio::awaitable<std::variant<Caller::Text, Fault>> Caller::read_text(HttpRequest request, std::size_t most) {
@@ -164,12 +175,7 @@ Fault Caller::rate_limited(std::string_view target, const std::string& why, std:
 Fault Caller::fault_of(std::string_view target, Text answer) const {
   Fault fault = fault_of(target, answer.head, std::move(answer.body), {});
   fault.sent_twice = answer.sent_twice;
-  if (answer.broke_off) {
-    fault.origin = Fault::Origin::network;
-    const bool is_final = fault.kind == Fault::Kind::refused || fault.kind == Fault::Kind::not_permitted;
-    if (is_final) fault.kind = Fault::Kind::unavailable;
-  }
-  return fault;
+  return answer.broke_off ? broke_off(std::move(fault)) : fault;
 }
 
 Fault Caller::fault_of(std::string_view target, const HttpHead& head, std::string body, std::string not_a_list) const {

@@ -52,7 +52,7 @@ class Caller {
   // What an answer means that is not the one that was asked for. Paths stand without their query: the key may be in it.
   [[nodiscard]] Fault fault_of(std::string_view target, const HttpHead& head, std::string body,
                                std::string not_a_list) const;
-  // The same of a short answer. The words of one that broke off are not the API's: it may have gone on.
+  // The same of a short answer.
   [[nodiscard]] Fault fault_of(std::string_view target, Text answer) const;
   [[nodiscard]] Fault not_understood(std::string_view target, const std::string& why) const;
   [[nodiscard]] Fault rate_limited(std::string_view target, const std::string& why,

@@ -253,5 +253,15 @@ TEST_F(ClientAnswers, UnpacksABombPieceByPiece) {
   EXPECT_THAT(list({.body = bomb, .gzip = Gzip::always}), IsEmpty());
 }
 
+TEST_F(ClientAnswers, AnErrorThatBrokeOffIsNotTheApisWord) {
+  const std::string body = R"({"error":{"code":403,"message":"Permission denied, not authorized"}})";
+  EXPECT_EQ(fault({.status = 403, .body = body}).origin, Fault::Origin::api);
+  for (const std::uint64_t cut : {body.size() - 1, body.size()}) {
+    const Fault broken = fault({.status = 403, .body = body, .cut = cut, .ending = Ending::broken_off});
+    EXPECT_EQ(broken.origin, Fault::Origin::network) << cut;
+    EXPECT_EQ(broken.kind, Kind::unavailable) << cut;
+  }
+}
+
 }  // namespace
 }  // namespace bounced::api
