@@ -30,8 +30,8 @@ inline Busiest busiest(const std::map<std::string, std::vector<Moment>>& moments
   return most;
 }
 
-// The most intervals that any moment lies in.
-inline std::size_t most_at_once(const std::vector<std::pair<Moment, Moment>>& intervals) {
+// The most intervals that any moment lies in, and which these are.
+inline std::vector<std::pair<Moment, Moment>> most_at_once(const std::vector<std::pair<Moment, Moment>>& intervals) {
   std::vector<std::pair<Moment, int>> edges;
   for (const auto& [begin, end] : intervals) {
     edges.emplace_back(begin, 1);
@@ -40,8 +40,16 @@ inline std::size_t most_at_once(const std::vector<std::pair<Moment, Moment>>& in
   std::ranges::sort(edges);  // at the same moment, ends come first
   int open = 0;
   int most = 0;
-  for (const auto& [moment, change] : edges) most = std::max(most, open += change);
-  return static_cast<std::size_t>(most);
+  Moment when;
+  for (const auto& [moment, change] : edges) {
+    open += change;
+    if (open > most) when = moment;
+    most = std::max(most, open);
+  }
+  std::vector<std::pair<Moment, Moment>> found;
+  std::ranges::copy_if(intervals, std::back_inserter(found),
+                       [&](const auto& one) { return most > 0 && one.first <= when && when < one.second; });
+  return found;
 }
 
 // A counter that only grows, or begins anew: how fast it grew at most.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -51,16 +52,19 @@ class SeenCalls {
           << plan.name << ": its limit of calls";
     }
     const auto concurrency = static_cast<std::size_t>(plan.concurrency);
-    EXPECT_LE(most_at_once(removals), concurrency) << plan.name << ": deletions at once";
+    const auto removed_at_once = most_at_once(removals);
+    EXPECT_LE(removed_at_once.size(), concurrency)
+        << plan.name << ": deletions at once" << shown(removed_at_once, calls);
     // Slow ones may be there beside the others, as many again.
-    EXPECT_LE(most_at_once(lists), 2 * concurrency) << plan.name << ": lists at once";
+    const auto read_at_once = most_at_once(lists);
+    EXPECT_LE(read_at_once.size(), 2 * concurrency) << plan.name << ": lists at once" << shown(read_at_once, calls);
     lists_.insert(lists_.end(), lists.begin(), lists.end());
     deletions_.insert(deletions_.end(), removals.begin(), removals.end());
   }
 
   void expect_limits(std::size_t lists_at_once, std::size_t deletions_at_once) {
-    EXPECT_LE(most_at_once(deletions_), 2 * deletions_at_once) << "deletions at once";
-    EXPECT_LE(most_at_once(lists_), 2 * lists_at_once) << "lists at once";
+    EXPECT_LE(most_at_once(deletions_).size(), 2 * deletions_at_once) << "deletions at once";
+    EXPECT_LE(most_at_once(lists_).size(), 2 * lists_at_once) << "lists at once";
     EXPECT_THAT(too_long_, testing::IsEmpty()) << "exchanges that were not broken off";
     most_reads_ = busiest(reads_, window);
     most_removals_ = busiest(removals_, window);
@@ -94,6 +98,18 @@ class SeenCalls {
   static bool begins_a_list(const simulator::Call& call) {
     const std::string offset = call.parameter("offset");
     return (offset.empty() || offset == "0") && call.parameter("end_time").empty();
+  }
+
+  // The calls of these intervals, for who looks into a failure.
+  static std::string shown(const std::vector<Interval>& intervals, const std::vector<simulator::Call>& calls) {
+    std::string text;
+    for (const auto& [begin, end] : intervals) {
+      const auto call = std::ranges::find(calls, begin, &simulator::Call::time);
+      text += fmt::format("\n  {:%H:%M:%S}, {:.3f} s: {} {} {} {}: HTTP {}, connection {}", begin,
+                          Seconds(*call->ended - begin).count(), call->customer(), call->method, call->path, call->body,
+                          call->status, call->connection);
+    }
+    return text;
   }
 
   std::size_t count_ = 0;

@@ -21,7 +21,10 @@ TEST(LivenessChecks, TheyMeasure) {
   const auto at = [](int seconds) { return Moment(std::chrono::seconds(seconds)); };
   EXPECT_EQ(busiest({{"a", {at(0), at(9)}}, {"b", {at(0), at(1), at(2), at(30)}}}, 10s).name, "b");
   EXPECT_EQ(busiest({{"b", {at(0), at(1), at(2), at(30)}}}, 10s).count, 3U);
-  EXPECT_EQ(most_at_once({{at(0), at(2)}, {at(1), at(3)}, {at(2), at(4)}}), 2U);
+  using Intervals = std::vector<std::pair<Moment, Moment>>;
+  EXPECT_EQ(most_at_once({{at(0), at(2)}, {at(1), at(3)}, {at(2), at(4)}}),
+            (Intervals{{at(0), at(2)}, {at(1), at(3)}}));
+  EXPECT_EQ(most_at_once({}), Intervals());
   Rate rate(10s);
   for (int i = 0; i <= 10; ++i) rate.sample(5 * i, at(i));
   EXPECT_DOUBLE_EQ(rate.most_a_second(), 5);
