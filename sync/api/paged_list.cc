@@ -283,8 +283,10 @@ std::vector<db::ListedBounce> PagedList::count(Slice& slice, const Query& query,
       return {};
     }
     doubt("the entries of one second changed too fast to be read");
+    end_second(slice);
+    return entries;
   }
-  slice.misses = 0;
+  if (met) slice.misses = 0;
   slice.last.clear();
   for (const auto& entry : entries) slice.last.push_back(entry.email);
   const std::uint64_t there = query.offset + entries.size();  // in that second, if this is its end

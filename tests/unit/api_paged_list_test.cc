@@ -382,6 +382,61 @@ TEST_F(PagedLists, AnOrderThatIsAnotherEachTimeIsFoundOutAlsoWhereLittleIsShared
   }
 }
 
+// As many have left as are missed, so that the count of the second is right: only the order of what came twice shows
+// it.
+TEST_F(PagedLists, AnOrderThatChangesIsFoundOutWhereTheCountIsRight) {
+  server.cap = 4;
+  server.be_known();
+  PagedList list(std::nullopt, server.capacity);
+  const auto answer = [&](std::vector<std::string> emails) {
+    const auto query = list.next(false);
+    ASSERT_TRUE(query);
+    Page page;
+    page.moment = server.now;
+    for (std::string& email : emails) {
+      page.entries.emplace_back().email = std::move(email);
+      page.entries.back().created.emplace<db::Instant>(db::Instant(std::chrono::seconds(1025)));
+    }
+    list.take(*query, std::move(page));
+  };
+  answer({"e0", "e1", "e2", "e3"});
+  answer({"e0", "e1", "e2", "e3"});
+  answer({"e5", "e6", "e7"});        // behind the third, when e0 and e1 have left
+  answer({"e3", "e2", "e5", "e6"});  // gone back: e4 stands behind these
+  answer({"e6", "e5", "e7"});        // and now before
+  EXPECT_THAT(list.unproven(), testing::HasSubstr("another order each time"));
+}
+
+TEST_F(PagedLists, ASecondWhoseEntriesAreOthersEachTimeEndsAsUnproven) {
+  for (int i = 0; i < 300; ++i) server.entries.insert({1025, fmt::format("many{}", i)});
+  int made = 0;
+  server.disorder = [&](auto& entries) {
+    for (Entry& entry : entries) entry.email = fmt::format("other{}", made++);
+  };
+  EXPECT_THAT(read(server).unproven, testing::HasSubstr("too fast"));
+  EXPECT_LE(server.requests, 100);
+}
+
+// Its place is another's, which may be the one that is missing.
+TEST_F(PagedLists, AnEntryThatStandsTwiceInASecondIsNoProofOfTheOthers) {
+  for (int i = 0; i < 50; ++i) server.entries.insert({1025, fmt::format("many{}", i)});
+  server.disorder = [](auto& entries) {
+    if (entries.size() == 50) entries[45].email = entries[5].email;
+  };
+  EXPECT_THAT(read(server).unproven, testing::HasSubstr("more entries than its pages showed"));
+}
+
+TEST_F(PagedLists, AnAddressWhoseLatestBounceWasGivenAndThatBouncesAgainIsGivenAgain) {
+  fill(50, 100'000);
+  server.entries.insert({server.now - 10, "recent"});
+  const Reading reading = read(server, 1, [&] {
+    if (server.requests != 2) return;
+    server.entries.erase({server.now - 10, "recent"});
+    server.entries.insert({server.now, "recent"});
+  });
+  EXPECT_EQ(reading.emails.count("recent"), 2U);
+}
+
 TEST_F(PagedLists, AListThatIsNotSortedIsRefusedUnlessItIsOnePage) {
   server.be_known();
   fill(15, 1000);
