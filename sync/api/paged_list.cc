@@ -13,7 +13,7 @@ using Entries = std::vector<db::ListedBounce>;
 constexpr double pages_worth_a_cut = 8;
 // A second that shrinks by a page again and again while it is read; or one whose pages, by number, bring nothing.
 constexpr int most_misses = 20;
-constexpr int most_repeats = 4;
+constexpr std::size_t most_repeats = 4;  // beside those of a second that is read again
 constexpr int most_rereads = 3;
 // An entry may be dated that many seconds before it appears on the list.
 constexpr std::int64_t most_late = 60;
@@ -293,10 +293,11 @@ std::vector<db::ListedBounce> PagedList::count(Slice& slice, const Query& query,
   slice.offset = query.offset + std::max<std::size_t>(entries.size(), 1) - 1;
   std::erase_if(entries, [&](const auto& entry) { return !slice.seen.insert(entry.email).second; });
   if (entries.empty()) {
-    // It may repeat the page before because as many have come in front of it. A page with room repeats because the
-    // server says in vain that there is more.
+    // It may repeat the page before because as many have come in front of it, or because the second is read again. A
+    // page with room repeats because the server says in vain that there is more.
     if (has_room) more = false;
-    if (more && ++slice.repeats > most_repeats) {
+    const std::size_t step = std::max<std::size_t>(slice.last.size(), 2) - 1;
+    if (more && static_cast<std::size_t>(++slice.repeats) > most_repeats + slice.seen.size() / step) {
       doubt("pages of a second with many entries bring nothing that is new, and do not end");
       more = false;
     }

@@ -236,6 +236,16 @@ TEST_F(PagedLists, APageThatRepeatsTheOneBeforeIsNotTheEnd) {
   for (const std::string& email : stood) EXPECT_TRUE(reading.emails.contains(email)) << email;
 }
 
+TEST_F(PagedLists, ASecondOfManyPagesInWhichSomeCameInFrontIsReadWholeAllTheSame) {
+  for (int i = 0; i < 300; ++i) server.entries.insert({1025, fmt::format("many{:03}", i)});
+  const Reading reading = read(server, 1, [&] {
+    // Where the second page was read already. They are sorted downwards.
+    if (server.requests == 6) server.entries.insert({1025, "many275a"});
+  });
+  EXPECT_EQ(reading.unproven, "");
+  EXPECT_TRUE(reading.emails.contains("many275a"));
+}
+
 TEST_F(PagedLists, AServerThatIgnoresTheOffsetEndsTheReadAsUnproven) {
   for (int i = 0; i < 1200; ++i) server.entries.insert({1025, fmt::format("many{}", i)});
   server.ignores_offset = true;
