@@ -248,30 +248,30 @@ int status_of(std::string_view bytes) {
 }
 
 void check(Call call, std::uint8_t where, std::string_view answer, std::optional<std::string_view> next) {
-  Exchange exchange(call);
-  const Verdict whole = exchange.answered(answer);
+  const Verdict whole = Exchange(call).answered(answer);
   if (whole.is_good()) {
     const int status = status_of(answer);
     const bool removal = whole.kind == Verdict::Kind::removal;
     const bool may = status == 200 || (removal && (status < 300 || whole.said == "not listed"));
     require(may, "good news with the status of an error");
   }
-  // However it comes, it is the same answer. (Which of two faults is met first may differ.)
-  for (const std::size_t piece : std::initializer_list<std::size_t>{1, 7}) {
-    if (answer.size() / piece < 400) {
-      const Verdict pieces = Exchange(call).answered(answer, piece);
-      require(pieces == whole || (!pieces.is_good() && !whole.is_good()), "in pieces it is another answer");
-    }
+  // v3 remembers limits: what its next call is told depends on this one.
+  const bool asks_next = next && call < Call::v3_list;
+  const Verdict other = asks_next ? Exchange(call).answered(*next) : Verdict();
+  for (const std::size_t piece : std::initializer_list<std::size_t>{1, 7, SIZE_MAX}) {
+    if (answer.size() / piece >= 400) continue;
+    // However it comes, it is the same answer. (Which of two faults is met first may differ.)
+    Exchange exchange(call);
+    const Verdict pieces = exchange.answered(answer, piece);
+    require(pieces == whole || (!pieces.is_good() && !whole.is_good()), "in pieces it is another answer");
+    // Whatever came before and after it on the connection, the next call has its own answer.
+    if (asks_next) require(exchange.answered(*next) == other, "an answer is not that of its call");
   }
   // What broke off is never news of its own: a shorter list, another end.
   const auto size = answer.size();
   for (const std::size_t cut : {size - std::min<std::size_t>(size, 1), size * where / 256}) {
     const Verdict part = Exchange(call).answered(answer.substr(0, cut));
     if (whole.is_good()) require(part == whole || part.kind == Verdict::Kind::fault, "a part is another list");
-  }
-  // Whatever came before and after it on the connection, the next call has its own answer. (v3 remembers limits.)
-  if (next && call < Call::v3_list) {
-    require(exchange.answered(*next) == Exchange(call).answered(*next), "an answer is not that of its call");
   }
 }
 

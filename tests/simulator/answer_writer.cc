@@ -167,9 +167,10 @@ void AnswerWriter::flush() {
   while (!rest.empty()) {
     const bool drips = answer_.drip_bytes > 0 && behaviour_.releases() == releases_;
     const std::size_t bytes = drips ? std::min(answer_.drip_bytes, rest.size()) : rest.size();
+    // Not behind the last one: the call would seem to go on when the client has its answer.
+    if (drips && std::exchange(dripped_, true)) transport_.wait_for_bell(answer_.drip_every);
     transport_.write(rest.substr(0, bytes));
     rest.remove_prefix(bytes);
-    if (drips) transport_.wait_for_bell(answer_.drip_every);
   }
   out_.clear();
   const std::uint64_t bytes = unsent_ - chunk_.size();

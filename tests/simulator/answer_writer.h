@@ -62,6 +62,7 @@ class AnswerWriter {
   const std::uint64_t releases_;  // before this answer
   bool chunked_ = false;
   bool held_ = false;
+  bool dripped_ = false;
   std::string chunk_;         // not full yet
   std::string out_;           // framed, not sent yet
   std::uint64_t sent_ = 0;    // bytes of the body
