@@ -45,6 +45,7 @@ struct Deletions {
 struct Retention {
   std::chrono::seconds polls = std::chrono::hours(24 * 30);
   std::chrono::seconds deletion_requests = std::chrono::hours(24 * 365);
+  std::chrono::seconds gone_bounces = std::chrono::seconds(0);  // 0: for ever
 };
 
 // requests == 0: no limit.

@@ -65,6 +65,7 @@ void read_retention(Section section, Retention& retention) {
   section.read("polls", retention.polls, std::chrono::seconds(1));
   // Merges look at what was deleted since their list was asked for.
   section.read("deletion_requests", retention.deletion_requests, std::chrono::hours(24));
+  section.read("gone_bounces", retention.gone_bounces, std::chrono::hours(24));
   section.refuse_others();
 }
 

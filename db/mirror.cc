@@ -11,9 +11,9 @@
 namespace bounced::db {
 namespace {
 
-// A list that is known to be incomplete notes in the rows that it has them at most once a day: every poll of a customer
-// whose list always has an unreadable entry would rewrite every row otherwise.
-constexpr double note_incomplete_after_seconds = 86400;
+// A list that does not move last_full_at notes in the rows that it has them at most once a day: every recent poll, and
+// every poll of a list that always has an unreadable entry, would rewrite every row otherwise.
+constexpr double note_seen_after_seconds = 86400;
 
 std::string remark_on(const Merged& merged, const ListFacts& list) {
   std::string remark;
@@ -40,7 +40,7 @@ std::string remark_on(const Merged& merged, const ListFacts& list) {
 // Notes in the rows what a list has that does not move last_full_at.
 void note_seen(pqxx::work& tx, const Claim& claim, const Merged& merged, bool whole) {
   if (claim.full && whole && !merged.held) return;
-  const double older_than = claim.full && !merged.held ? note_incomplete_after_seconds : 0;
+  const double older_than = merged.held ? 0 : note_seen_after_seconds;
   exec(tx, sql::note_seen, claim.customer_id, claim.asked_at, older_than);
 }
 

@@ -7,14 +7,25 @@
 
 namespace bounced::db {
 
-bool forget_polls(Session& session, std::chrono::seconds older_than) {
+namespace {
+
+bool forget(Session& session, const char* statement, std::chrono::seconds older_than) {
   return session.in_transaction(
-      [&](pqxx::work& tx) { return exec(tx, sql::forget_polls, older_than.count()).affected_rows() > 0; });
+      [&](pqxx::work& tx) { return exec(tx, statement, older_than.count()).affected_rows() > 0; });
+}
+
+}  // namespace
+
+bool forget_polls(Session& session, std::chrono::seconds older_than) {
+  return forget(session, sql::forget_polls, older_than);
 }
 
 bool forget_requests(Session& session, std::chrono::seconds older_than) {
-  return session.in_transaction(
-      [&](pqxx::work& tx) { return exec(tx, sql::forget_requests, older_than.count()).affected_rows() > 0; });
+  return forget(session, sql::forget_requests, older_than);
+}
+
+bool forget_gone(Session& session, std::chrono::seconds older_than) {
+  return forget(session, sql::forget_gone, older_than);
 }
 
 }  // namespace bounced::db

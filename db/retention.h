@@ -7,9 +7,10 @@ namespace bounced::db {
 
 class Session;
 
-// Each removes some of the rows that are older than that, and returns whether there may be more: of bounced.polls, and
-// of the requests in bounced.deletion_requests that are done or cancelled.
+// Each removes some of the rows that are older than that, and returns whether there may be more: of bounced.polls, of
+// the deletion requests that are finished, and of the bounces that are gone.
 bool forget_polls(Session& session, std::chrono::seconds older_than);
 bool forget_requests(Session& session, std::chrono::seconds older_than);
+bool forget_gone(Session& session, std::chrono::seconds older_than);
 
 }  // namespace bounced::db

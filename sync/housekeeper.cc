@@ -23,7 +23,8 @@ boost::asio::awaitable<void> Housekeeper::run() {
       const auto forget = [keep = keep_](db::Session& session) {
         const bool polls = db::forget_polls(session, keep.polls);
         const bool requests = db::forget_requests(session, keep.deletion_requests);
-        return polls || requests;
+        const bool gone = keep.gone_bounces.count() > 0 && db::forget_gone(session, keep.gone_bounces);
+        return polls || requests || gone;
       };
       const bool more = co_await pool_.run(forget);
       if (more) sleep = 0s;

@@ -12,7 +12,7 @@ with lane as (
    cross join lateral (
          select p.request_id, row_number() over () as round
            from (select q.request_id
-                   from bounced.deletion_requests q
+                   from bounced.deletion_queue q
                   where q.state = 'pending' and q.customer_id = l.customer_id
                     and (q.next_attempt_at, q.request_id) > (l.after_at, l.after_id)
                     and q.next_attempt_at <= now()
@@ -31,7 +31,7 @@ with lane as (
     from (select account, count(*) as requests from within_limit where left_today is not null group by account) n
    where a.name = n.account
 )
-update bounced.deletion_requests r
+update bounced.deletion_queue r
    set state = 'sending', claimed_by = $1, claim = nextval('bounced.claims'), claimed_at = clock_timestamp()
   from within_limit w
  where r.request_id = w.request_id

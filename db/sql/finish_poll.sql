@@ -30,7 +30,7 @@ update bounced.customers c
                     else bounced.next_slot(customer_id, poll_every, clock_timestamp())
                end as at,
                -- Ends of deletion requests do not keep the count.
-               case when exists (select from bounced.deletion_requests r
+               case when exists (select from bounced.deletion_history r
                                   where r.customer_id = $1 and r.state = 'done'
                                     and r.finished_at > coalesce(last_poll_at, '-infinity'))
                     then (select count(*) from bounced.mirror m where m.customer_id = $1 and m.gone_at is null)

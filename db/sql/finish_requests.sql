@@ -8,7 +8,7 @@ with ended as materialized (
     from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::int[], $8::int[], $9::text[], $10::float8[],
                 $11::text[], $12::timestamptz[])
          as e (request_id, claim, state, outcome, attempts, interruptions, error, again_in, because, claimed_at)
-    join bounced.deletion_requests r using (request_id)
+    join bounced.deletion_queue r using (request_id)
    where r.state = 'sending' and r.claimed_by = $1 and r.claim = e.claim and r.claimed_at = e.claimed_at
      and r.customer_id = any ($2::int[])
      for no key update of r skip locked
@@ -58,16 +58,36 @@ with ended as materialized (
            where e.because is distinct from 'deleted'
            group by l.name) n
    where a.name = n.name
+), again as (
+  update bounced.deletion_queue r
+     set state = 'pending', claimed_by = null, attempts = r.attempts + e.attempts,
+         interruptions = r.interruptions + e.interruptions,
+         unsure_since = case when e.attempts + e.interruptions > 0 then coalesce(r.unsure_since, r.claimed_at)
+                             else r.unsure_since end,
+         last_error = coalesce(e.error, r.last_error),
+         next_attempt_at = case when e.again_in > 0 then clock_timestamp() + make_interval(secs => e.again_in)
+                                else r.next_attempt_at end
+    from ended e
+   where r.request_id = e.request_id and e.state = 'pending'
+  returning r.request_id
+), finished as (
+  delete from bounced.deletion_queue r
+   using ended e
+   where r.request_id = e.request_id and e.state <> 'pending'
+  returning r.*, e.state as end_state, e.outcome, e.attempts as more_attempts, e.interruptions as more_interruptions,
+            e.error
+), noted as (
+  insert into bounced.deletion_history (request_id, customer, email, note, customer_id, requested_at, requested_by,
+                                        state, outcome, attempts, interruptions, next_attempt_at, claim, claimed_at,
+                                        unsure_since, finished_at, last_error)
+  select request_id, customer, email, note, customer_id, requested_at, requested_by, end_state, outcome,
+         attempts + more_attempts, interruptions + more_interruptions, next_attempt_at, claim, claimed_at,
+         case when more_attempts + more_interruptions > 0 then coalesce(unsure_since, claimed_at)
+              else unsure_since end,
+         now(), case when end_state <> 'done' then coalesce(error, last_error) end
+    from finished
+  returning request_id
 )
-update bounced.deletion_requests r
-   set state = e.state, outcome = e.outcome, claimed_by = null, attempts = r.attempts + e.attempts,
-       interruptions = r.interruptions + e.interruptions,
-       unsure_since = case when e.attempts + e.interruptions > 0 then coalesce(r.unsure_since, r.claimed_at)
-                           else r.unsure_since end,
-       last_error = case when e.state <> 'done' then coalesce(e.error, r.last_error) end,
-       next_attempt_at = case when e.state = 'pending' and e.again_in > 0
-                              then clock_timestamp() + make_interval(secs => e.again_in) else r.next_attempt_at end,
-       finished_at = case when e.state <> 'pending' then now() end
-  from ended e
- where r.request_id = e.request_id
-returning r.request_id
+select request_id from again
+union all
+select request_id from noted

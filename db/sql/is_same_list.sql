@@ -8,6 +8,6 @@ select exists (
      and c.list_asked_at = c.last_full_at        -- an older program would not have noted another list
      and c.list_merged_at > now() - interval '12 hours'
      -- What was deleted since, and is listed again, comes back by a merge.
-     and not exists (select from bounced.deletion_requests r
+     and not exists (select from bounced.deletion_history r
                       where r.customer_id = $1 and r.state = 'done'
                         and r.finished_at > c.list_asked_at - interval '1 min'))

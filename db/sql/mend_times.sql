@@ -35,7 +35,7 @@ with customers as (
   -- The last of each customer's pending requests, without reading all of them.
   with recursive last as (
     (select customer_id, next_attempt_at
-       from bounced.deletion_requests
+       from bounced.deletion_queue
       where state = 'pending'
       order by customer_id desc, next_attempt_at desc
       limit 1)
@@ -43,7 +43,7 @@ with customers as (
     select n.customer_id, n.next_attempt_at
       from last l
      cross join lateral (select r.customer_id, r.next_attempt_at
-                           from bounced.deletion_requests r
+                           from bounced.deletion_queue r
                           where r.state = 'pending' and r.customer_id < l.customer_id
                           order by r.customer_id desc, r.next_attempt_at desc
                           limit 1) n
@@ -51,12 +51,12 @@ with customers as (
   select customer_id from last where next_attempt_at > clock_timestamp() + interval '16 min'
 ), requests as (
   select r.request_id
-    from bounced.deletion_requests r
+    from bounced.deletion_queue r
     join waiting w using (customer_id)
    where r.state = 'pending' and r.next_attempt_at > clock_timestamp() + interval '16 min'
      for no key update of r skip locked
 )
-update bounced.deletion_requests r
+update bounced.deletion_queue r
    set next_attempt_at = clock_timestamp()
   from requests m
  where r.request_id = m.request_id

@@ -48,7 +48,7 @@ with listed as (
   -- Addresses that requests took off the list after it was asked for, or so shortly before that the API may not yet have
   -- noticed everywhere.
   select email, max(finished_at) as finished_at
-    from bounced.deletion_requests
+    from bounced.deletion_history
    where customer_id = $1 and state = 'done' and finished_at > $2::timestamptz - interval '10 min'
    group by email
 ), fresh as (
@@ -77,7 +77,7 @@ with listed as (
 ), refused as materialized (
   -- Requests that were refused at last, though an earlier call may have been carried out.
   select email, max(finished_at) as finished_at
-    from bounced.deletion_requests
+    from bounced.deletion_history
    where customer_id = $1 and state = 'failed' and unsure_since is not null
    group by email
 ), gone as (

@@ -1,7 +1,7 @@
 -- Requests that nobody is sending are pending again. $1 daemon; $2 claims that it has in hand
 with lost as materialized (
   select r.request_id, r.customer_id, r.claimed_at
-    from bounced.deletion_requests r
+    from bounced.deletion_queue r
    where r.state = 'sending'
      and case when r.claimed_by = $1 then r.claim <> all ($2::bigint[])
               else not exists (select from bounced.live_daemons d where d.daemon_id = r.claimed_by) end
@@ -17,7 +17,7 @@ with lost as materialized (
            group by l.name) n
    where a.name = n.name
 )
-update bounced.deletion_requests r
+update bounced.deletion_queue r
    set state = 'pending', claimed_by = null, interruptions = r.interruptions + 1,
        unsure_since = coalesce(r.unsure_since, r.claimed_at)
   from lost l

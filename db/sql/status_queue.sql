@@ -4,12 +4,11 @@ with open as (
          count(*) filter (where state = 'sending') as sending,
          min(requested_at) as oldest, min(next_attempt_at) filter (where state = 'pending') as next_attempt,
          min(last_error) as last_error
-    from bounced.deletion_requests
-   where state in ('pending', 'sending')
+    from bounced.deletion_queue
    group by customer_id
 ), failed as (
   select customer_id, count(*) as failed, min(last_error) as last_error
-    from bounced.deletion_requests
+    from bounced.deletion_history
    where state = 'failed'
    group by customer_id
 )

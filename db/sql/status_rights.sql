@@ -6,7 +6,7 @@ select w.privilege || ' on ' || w.name
                ('bounced.server', 'select, update'), ('bounced.mirror_edition', 'select'),
                ('bounced.mirror', 'select, insert, update, delete'), ('bounced.polls', 'select, insert, delete'),
                ('bounced.poll_requests', 'select, delete'), ('bounced.schema_migrations', 'select'),
-               ('bounced.deletion_requests', 'select, update, delete')) as t (name, privileges)
+               ('bounced.deletion_queue', 'select, update, delete'), ('bounced.deletion_history', 'select, insert, delete')) as t (name, privileges)
  cross join lateral (select t.name, p.privilege from unnest(string_to_array(t.privileges, ', ')) as p (privilege)) w
  where to_regclass(w.name) is not null and not has_table_privilege(to_regclass(w.name), w.privilege)
 union all

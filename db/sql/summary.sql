@@ -1,7 +1,7 @@
 -- How things stand, in one row. The queue is counted up to $1, so that a long one costs no more than that.
 select c.active, c.last_poll, c.failing, c.held, c.late,
        (select count(*)
-          from (select from bounced.deletion_requests where state in ('pending', 'sending') limit $1) as open),
+          from (select from bounced.deletion_queue limit $1) as open),
        (select count(*) from bounced.live_daemons),
        f.name, f.last_error, p.paused, p.name, p.paused_because,
        (select coalesce(sum(stalls), 0) from bounced.daemons join bounced.live_daemons using (daemon_id))

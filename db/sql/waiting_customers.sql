@@ -2,7 +2,7 @@
 -- to customer in the index instead of reading all requests.
 with recursive waiting as (
   (select customer_id, next_attempt_at
-     from bounced.deletion_requests
+     from bounced.deletion_queue
     where state = 'pending'
     order by customer_id, next_attempt_at, request_id
     limit 1)
@@ -11,7 +11,7 @@ with recursive waiting as (
     from waiting w
    cross join lateral (
          select r.customer_id, r.next_attempt_at
-           from bounced.deletion_requests r
+           from bounced.deletion_queue r
           where r.state = 'pending' and r.customer_id > w.customer_id
           order by r.customer_id, r.next_attempt_at, r.request_id
           limit 1) n

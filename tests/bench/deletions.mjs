@@ -30,7 +30,7 @@ async function prepare() {
 }
 
 async function runBounced() {
-  await sql('truncate bounced.deletion_requests');
+  await sql('truncate bounced.deletion_queue, bounced.deletion_history');
   await sql(`update bounced.mirror set gone_at = null, gone_because = null where gone_at is not null`);
   await sql('vacuum analyze bounced.mirror');
   return withDaemon(async (pid) => {
@@ -114,7 +114,7 @@ async function throughput() {
 // From the answer to a COMMIT to the call's arrival at the simulator.
 async function latency() {
   const times = [];
-  await sql('truncate bounced.deletion_requests');
+  await sql('truncate bounced.deletion_queue, bounced.deletion_history');
   await withDaemon(async () => {
     const client = await db.connect();
     const count = quick ? 100 : 1000;
@@ -138,7 +138,7 @@ async function latency() {
 async function fairness() {
   const pending = quick ? 5000 : 100000;
   const slow = 20;
-  await sql('truncate bounced.deletion_requests');
+  await sql('truncate bounced.deletion_queue, bounced.deletion_history');
   await control('slow', { ms: slow });
   const single = [];
   try {
@@ -168,7 +168,7 @@ async function fairness() {
 // Many requests while a transaction is open that keeps all dead rows.
 async function health() {
   const count = quick ? 10000 : 200000;
-  await sql('truncate bounced.deletion_requests');
+  await sql('truncate bounced.deletion_queue, bounced.deletion_history');
   await control('answer', { body: '{"message":"Email does not exist"}', content_type: 'application/json', times: 0 });
   const report = await db.connect();
   await report.query('begin isolation level repeatable read');
@@ -181,9 +181,9 @@ async function health() {
   const slices = (await sql(`select extract(epoch from max(finished_at) - min(finished_at))::float8 as s from (select finished_at,
      ntile(10) over (order by finished_at) as slice from bounced.deletion_requests) t group by slice order by slice`))
     .map((row) => Math.round(count / 10 / row.s));
-  const size = async () => ({ table: await one(`select pg_size_pretty(pg_table_size('bounced.deletion_requests'))`),
-    indexes: await one(`select pg_size_pretty(pg_indexes_size('bounced.deletion_requests'))`),
-    deadRows: Number(await one(`select n_dead_tup from pg_stat_user_tables where relname = 'deletion_requests'`)) });
+  const size = async () => ({ table: await one(`select pg_size_pretty(pg_table_size('bounced.deletion_queue'))`),
+    indexes: await one(`select pg_size_pretty(pg_indexes_size('bounced.deletion_queue'))`),
+    deadRows: Number(await one(`select n_dead_tup from pg_stat_user_tables where relname = 'deletion_queue'`)) });
   await sleep(1500);
   const during = await size();
   const plan = (await sql(`explain (analyze, costs off, timing off, summary off, buffers) select request_id
@@ -196,7 +196,7 @@ async function health() {
     order by q.next_attempt_at, q.request_id limit 8 for no key update skip locked`)).map((row) => Object.values(row)[0]);
   await report.query('commit');
   report.release();
-  await sql('vacuum bounced.deletion_requests');
+  await sql('vacuum bounced.deletion_queue');
   await sleep(1500);
   const after = await size();
   await control('clear-answers');

@@ -277,8 +277,8 @@ TEST_F(Daemons, TimesThatAClockLeftInTheFutureAreMended) {
           "('a', 'y@example.com'), ('b', 'x@example.com')");
   execute(url,
           "set bounced.daemon = 'on'; "
-          "update bounced.deletion_requests set next_attempt_at = now() + interval '3 hours' where email ~ 'x'; "
-          "update bounced.deletion_requests set next_attempt_at = now() + interval '10 min' where email ~ 'y'");
+          "update bounced.deletion_queue set next_attempt_at = now() + interval '3 hours' where email ~ 'x'; "
+          "update bounced.deletion_queue set next_attempt_at = now() + interval '10 min' where email ~ 'y'");
   execute(url, "update bounced.customers set next_poll_at = now() + interval '3 hours'");
   execute(url, "update bounced.accounts set paused_until = now() + interval '3 hours' where name = 'main'");
   enter(one, {customer("a"), customer("b", 24h)});

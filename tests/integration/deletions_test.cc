@@ -73,7 +73,7 @@ TEST_F(DeletionsTest, WhatOurUnansweredCallTookOffIsDeleted) {
   drain();
   EXPECT_EQ(value("select state || attempts from bounced.deletion_requests"), "pending1");
   EXPECT_EQ(value("select gone_at from bounced.bounces"), "null");
-  execute(url, "set bounced.daemon = 'on'; update bounced.deletion_requests set next_attempt_at = now()");
+  execute(url, "update bounced.deletion_queue set next_attempt_at = now()");
   drain();
   EXPECT_EQ(value("select state || ' ' || outcome from bounced.deletion_requests"), "done not_listed");
   EXPECT_EQ(value("select gone_because from bounced.bounces"), "deleted");
@@ -91,7 +91,7 @@ TEST_F(DeletionsTest, AFaultThatMayPassIsTriedAgainLaterAndGivenUpInTheEnd) {
                     "bounced.deletion_requests"),
               "t");
     EXPECT_THAT(value("select last_error from bounced.deletion_requests"), HasSubstr("oops"));
-    execute(url, "set bounced.daemon = 'on'; update bounced.deletion_requests set next_attempt_at = now()");
+    execute(url, "update bounced.deletion_queue set next_attempt_at = now()");
   }
   drain();
   EXPECT_EQ(value("select state || attempts from bounced.deletion_requests"), "failed3");
@@ -188,8 +188,7 @@ TEST_F(DeletionsTest, ARefusalOfEverythingIsNotEachRequestsFailure) {
   // The key has the right now: all that waited is carried out.
   api.clear_answers();
   execute(url,
-          "set bounced.daemon = 'on'; update bounced.accounts set call_pauses = '{}'; "
-          "update bounced.deletion_requests set next_attempt_at = now()");
+          "update bounced.accounts set call_pauses = '{}'; update bounced.deletion_queue set next_attempt_at = now()");
   drain();
   EXPECT_EQ(count_of("done"), "600");
 }
@@ -265,9 +264,9 @@ TEST_F(DeletionsTest, NoCallIsMadeForARowThatWasEditedAroundTheChecks) {
   have_listed("c", {"a@example.com", "b@example.com"});
   queue_many("c", 6);
   execute(url,
-          "alter table bounced.deletion_requests drop constraint \"the email is blank\", "
-          "drop constraint \"the email has control characters\"; set session_replication_role = replica; "
-          "update bounced.deletion_requests set email = (array['', ' ', U&'\\00a0\\3000', U&'\\200b', e'\\t\\n', "
+          "alter table bounced.deletion_queue drop constraint \"the email is blank\", "
+          "drop constraint \"the email has control characters\"; "
+          "update bounced.deletion_queue set email = (array['', ' ', U&'\\00a0\\3000', U&'\\200b', e'\\t\\n', "
           "U&'\\0001'])[request_id]");
   drain();
   EXPECT_EQ(api.size("c"), 2U);

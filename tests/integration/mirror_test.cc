@@ -165,14 +165,61 @@ TEST_F(Mirror, ARecentPollAddsUpdatesAndNotesButMakesNothingGone) {
   EXPECT_EQ(merged.changed, 1);
   EXPECT_EQ(value("select count(*) from bounced.current_bounces"), "4");
   EXPECT_EQ(of("a@example.com", "last_seen_at"), first.asked_at);
-  EXPECT_EQ(of("b@example.com", "last_seen_at"), second.asked_at);
-  EXPECT_EQ(of("c@example.com", "last_seen_at"), second.asked_at);
+  // What is known is less than a day old.
+  EXPECT_EQ(of("b@example.com", "last_seen_at"), first.asked_at);
+  EXPECT_EQ(of("d@example.com", "last_seen_at"), second.asked_at);
   EXPECT_EQ(value("select last_full_at from bounced.customers"), first.asked_at);
   EXPECT_EQ(value("select last_poll_at from bounced.customers"), second.asked_at);
   EXPECT_EQ(value("select string_agg(kind, ' ' order by poll_id) from bounced.polls"), "full recent");
+}
 
-  full({bounce("a@example.com")});
-  EXPECT_EQ(of("c@example.com", "last_seen_at"), second.asked_at);  // gone: last seen by the recent poll
+// The way that is advised for long lists writes no row of what it knows, but once a day.
+TEST_F(Mirror, ARecentPollOfTheSameListRewritesNothing) {
+  full({bounce("a@example.com"), bounce("b@example.com")});
+  const std::string places = "select string_agg(ctid::text, ' ' order by email) from bounced.mirror";
+  const std::string before = value(places);
+  for (int i = 0; i < 3; ++i) merge(recent_claim(), {bounce("a@example.com"), bounce("b@example.com")});
+  EXPECT_EQ(value(places), before);
+  test::execute(url,
+                "update bounced.mirror set last_seen_at = last_seen_at - interval '2 days'; "
+                "update bounced.customers set last_full_at = last_full_at - interval '2 days'");
+  const Claim later = recent_claim();
+  merge(later, {bounce("a@example.com")});
+  EXPECT_EQ(of("a@example.com", "last_seen_at"), later.asked_at);
+  full({bounce("b@example.com")});
+  EXPECT_EQ(of("a@example.com", "last_seen_at"), later.asked_at);  // gone: last seen by the recent poll
+}
+
+TEST_F(Mirror, TheDomainOfAnAddressIsWhatFollowsItsLastAt) {
+  full({bounce("a@Example.COM"), bounce("\"x@y\"@example.com"), bounce("no domain")});
+  EXPECT_EQ(value("select count(*) from bounced.current_bounces where domain = 'example.com'"), "2");
+  EXPECT_EQ(of("no domain", "domain"), "no domain");
+}
+
+// Of what is on no list any more; what is, would come back with the next list.
+TEST_F(Mirror, AnAddressIsForgottenWhereItIsOnNoList) {
+  full({bounce("a@example.com"), bounce("b@example.com")});
+  const auto forget = [&] { return value("select bounced.forget('a@example.com')"); };
+  EXPECT_THAT(forget, testing::ThrowsMessage<std::exception>(HasSubstr("is on the list of customer \"c\"")));
+  test::execute(url, "insert into bounced.deletion_requests (customer, email) values ('c', 'a@example.com')");
+  full({bounce("b@example.com")});
+  EXPECT_THAT(forget, testing::ThrowsMessage<std::exception>(HasSubstr("a deletion request for the address is open")));
+  test::execute(url, "update bounced.deletion_requests set state = 'cancelled'");
+  const std::string edition = value("select edition from bounced.mirror_edition");
+  EXPECT_EQ(forget(), "2");
+  EXPECT_EQ(value("select count(*) from bounced.bounces where email = 'a@example.com'"), "0");
+  EXPECT_EQ(value("select count(*) from bounced.deletion_requests"), "0");
+  EXPECT_EQ(value("select edition from bounced.mirror_edition"), edition);
+}
+
+TEST_F(Mirror, BouncesThatAreGoneForLongAreRemovedWhereThatIsWanted) {
+  full({bounce("a@example.com"), bounce("b@example.com"), bounce("c@example.com")});
+  full({bounce("c@example.com"), bounce("b@example.com")});
+  full({bounce("c@example.com")});
+  test::execute(url, "update bounced.mirror set gone_at = gone_at - interval '3 days' where email = 'a@example.com'");
+  EXPECT_TRUE(forget_gone(session, std::chrono::hours(48)));
+  EXPECT_FALSE(forget_gone(session, std::chrono::hours(48)));
+  EXPECT_EQ(value("select string_agg(email, ' ' order by email) from bounced.bounces"), "b@example.com c@example.com");
 }
 
 TEST_F(Mirror, AListWithEntriesThatHaveNoEmailMakesNothingGone) {

@@ -156,15 +156,14 @@ TEST_F(RefusalTest, EndsThatTheDatabaseRefusesHoldUpTheirCustomerAlone) {
   queue_many("refused", 50);
   queue_many("good", 50);
   const std::string refused = value("select customer_id from bounced.customers where name = 'refused'");
-  deny("bounced.deletion_requests", "update",
-       fmt::format("new.state not in ('pending', 'sending') and new.customer_id = {}", refused));
+  deny("bounced.deletion_history", "insert", fmt::format("new.customer_id = {}", refused));
   beside_deletions([&](sync::Deletions&, sync::Wakeup& happened, Daemon&) -> asio::awaitable<void> {
     while (count_of("done") != "50" || recorder.of<sync::WorkRefused>().size() < 2) co_await happened.wait(100ms);
     const std::size_t calls = calls_of("refused");
     EXPECT_LT(calls, 50U);
     while (recorder.of<sync::WorkRefused>().size() < 4) co_await happened.wait(1s);
     EXPECT_EQ(calls_of("refused"), calls);  // whose ends could not be written either
-    allow("bounced.deletion_requests");
+    allow("bounced.deletion_history");
     while (count_of("done") != "100") co_await happened.wait(100ms);
   });
   EXPECT_EQ(recorder.of<sync::WorkAccepted>().size(), 1U);
@@ -174,10 +173,10 @@ TEST_F(RefusalTest, EndsThatTheDatabaseRefusesHoldUpTheirCustomerAlone) {
 TEST_F(RefusalTest, AStopTriesRefusedEndsOnceMore) {
   add_customer("c");
   queue_many("c", 3);
-  deny("bounced.deletion_requests", "update", "new.state = 'done'");
+  deny("bounced.deletion_history", "insert", "new.state = 'done'");
   beside_deletions([&](sync::Deletions&, sync::Wakeup& happened, Daemon&) -> asio::awaitable<void> {
     while (recorder.of<sync::WorkRefused>().size() < 4) co_await happened.wait(100ms);
-    allow("bounced.deletion_requests");
+    allow("bounced.deletion_history");
   });
   EXPECT_EQ(count_of("sending"), "0");
   EXPECT_NE(count_of("done"), "0");
@@ -186,7 +185,7 @@ TEST_F(RefusalTest, AStopTriesRefusedEndsOnceMore) {
 TEST_F(RefusalTest, ASyncWhoseEndsAreRefusedEndsAndSaysSo) {
   add_customer("c");
   queue("c", "x@example.org");
-  deny("bounced.deletion_requests", "update", "new.state = 'done'");
+  deny("bounced.deletion_history", "insert", "new.state = 'done'");
   EXPECT_THAT([&] { drain(); }, testing::ThrowsMessage<std::exception>(HasSubstr("denied")));
 }
 

@@ -170,7 +170,7 @@ TEST_F(Requests, TheApisDelayIsNoReturn) {
   EXPECT_EQ(mirror(), "a@x deleted, a@x current");
   // After ten minutes the old one has come back.
   execute(url,
-          "set bounced.daemon = 'on'; update bounced.deletion_requests set finished_at = now() - interval '11 min'");
+          "update bounced.deletion_history set finished_at = now() - interval '11 min'");
   merge(ask(), {bounce("a@x"), bounce("a@x", "2024-06-01 00:00:00")});
   EXPECT_EQ(mirror(), "a@x deleted, a@x current, a@x current");
 }

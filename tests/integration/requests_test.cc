@@ -43,6 +43,49 @@ TEST_F(Requests, WhatCannotBeDeletedIsRefusedWithAReason) {
   EXPECT_THAT(refused_email("null"), HasSubstr("null value in column \"email\""));
 }
 
+// One address of many that nobody can ask for fails alone, and stays so.
+TEST_F(Requests, WhatIsListedAndCannotBeAskedForFailsAlone) {
+  execute(url,
+          "insert into bounced.mirror (customer_id, email, status, reason, first_seen_at, last_seen_at) "
+          "select customer_id, email, '', '', now(), now() from bounced.customers "
+          "cross join unnest(array['a@x', e'b\\t@x', U&'\\200b', repeat('x', 1001)]) as email where name = 'c'");
+  execute(
+      url,
+      "insert into bounced.deletion_requests (customer, email) select customer, email from bounced.current_bounces");
+  EXPECT_EQ(
+      value("select string_agg(concat_ws(' ', left(email, 4), state, last_error), '; ' order by email) from "
+            "bounced.deletion_requests where state = 'pending' or last_error ~ 'cannot be asked for'"),
+      value("select concat_ws('; ', 'a@x pending', e'b\\t@x failed the email has control characters: it cannot be "
+            "asked for', 'xxxx failed the email is longer than 1000 bytes: it cannot be asked for', U&'\\200b "
+            "failed the email is blank: it cannot be asked for')"));
+  execute(url, "update bounced.deletion_requests set state = 'pending' where state = 'failed'");
+  EXPECT_EQ(value("select count(*) from bounced.deletion_requests where state = 'failed'"), "3");
+}
+
+TEST_F(Requests, ANoteHasALength) {
+  EXPECT_THAT(refusal("insert into bounced.deletion_requests (customer, email, note) values ('c', 'a@x', "
+                      "repeat('x', 10001))"),
+              HasSubstr("the note is longer than 10000 bytes"));
+  queue("a@x");
+  EXPECT_THAT(refusal("update bounced.deletion_requests set note = repeat('x', 10001)"), HasSubstr("longer than"));
+}
+
+// Who logs in as one role for everybody and then sets another is that one.
+TEST_F(Requests, BehindSetRoleEveryoneSeesTheirOwn) {
+  execute(url,
+          "do $$ begin if to_regrole('anna') is null then create role anna; create role bert; end if; end $$; "
+          "grant usage on schema bounced to anna, bert; "
+          "grant select, insert (customer, email, note), update (state, note) on bounced.deletion_requests to anna, "
+          "bert");
+  execute(url, "set role anna; insert into bounced.deletion_requests (customer, email) values ('c', 'anna@x')");
+  execute(url,
+          "set role bert; insert into bounced.deletion_requests (customer, email) values ('c', 'bert@x'); "
+          "update bounced.deletion_requests set state = 'cancelled'");
+  EXPECT_EQ(value("select string_agg(requested_by || ' ' || state, ', ' order by email) from "
+                  "bounced.deletion_requests"),
+            "anna pending, bert cancelled");
+}
+
 TEST_F(Requests, PendingIsCancelledFailedIsQueuedAgainAndNothingElse) {
   for (const char* email : {"p@x", "s@x", "d@x", "f@x"}) queue(email);
   const auto claims = claim(4);
@@ -119,7 +162,7 @@ TEST_F(Requests, NothingIsClaimedForPausedAccountsInactiveCustomersOrBeforeItsTi
   EXPECT_TRUE(
       claim_requests(session, daemon, {{.customer_id = 1, .account = "main", .after = {}, .places = 1}}).empty());
   execute(url,
-          "update bounced.customers set active = true; set bounced.daemon = 'on'; update bounced.deletion_requests "
+          "update bounced.customers set active = true; update bounced.deletion_queue "
           "set next_attempt_at = now() + interval '1 hour'");
   EXPECT_GT(waiting_customers(session).at(0).due_in.count(), 3500);
   EXPECT_TRUE(
@@ -208,12 +251,10 @@ TEST_F(Requests, OldFinishedOnesAreForgottenAndOthersStay) {
   finish(claims[0], Kind::deleted);
   finish(claims[1], Kind::failed);
   finish(claims[2], Kind::not_listed);
-  execute(url,
-          "set bounced.daemon = 'on'; update bounced.deletion_requests set finished_at = now() - interval '2 days' "
-          "where state in ('done', 'failed') and email <> 'new@x'");
+  execute(url, "update bounced.deletion_history set finished_at = now() - interval '2 days' where email <> 'new@x'");
   EXPECT_TRUE(forget_requests(session, std::chrono::hours(24)));
   EXPECT_FALSE(forget_requests(session, std::chrono::hours(24)));
-  EXPECT_EQ(states(), "failed,done,pending");
+  EXPECT_EQ(states(), "done,pending");
 }
 
 // Somebody holds the row of an account that has a daily limit: nothing of it is claimed, and others' requests are.

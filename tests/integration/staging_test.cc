@@ -188,8 +188,10 @@ TEST_P(EitherWay, TheMirrorIsTheSame) {
           fmt::format("timestamptz '{}' + interval '{} s'", whole.asked_at, below(2) == 0 ? -60 : 60);
       at_both(fmt::format(
           "insert into bounced.deletion_requests (customer, email) values ('c', '{0}'); "
-          "update bounced.deletion_requests set state = 'done', outcome = 'deleted', finished_at = {1} where state = "
-          "'pending'; "
+          "with queued as (delete from bounced.deletion_queue returning *) insert into bounced.deletion_history "
+          "(request_id, customer, email, customer_id, requested_at, requested_by, state, outcome, attempts, "
+          "interruptions, next_attempt_at, finished_at) select request_id, customer, email, customer_id, requested_at, "
+          "requested_by, 'done', 'deleted', 0, 0, next_attempt_at, {1} from queued; "
           "update bounced.mirror set gone_at = {1}, gone_because = 'deleted' where email = '{0}' and gone_at is null",
           email, end));
     }

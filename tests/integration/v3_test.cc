@@ -268,7 +268,7 @@ TEST_F(V3Test, WhatACallOfManyLeavesUnsureIsFoundOutOneByOne) {
   drain();
   EXPECT_EQ(count_of("pending"), "21");
   EXPECT_EQ(value("select count(*) from bounced.current_bounces"), value("select count(*) from bounced.mirror"));
-  execute(url, "set bounced.daemon = 'on'; update bounced.deletion_requests set next_attempt_at = now()");
+  execute(url, "update bounced.deletion_queue set next_attempt_at = now()");
   api.forget_calls();
   drain();
   EXPECT_THAT(addresses_of_calls(), testing::Each(1U));
@@ -306,9 +306,9 @@ TEST_F(V3Test, ARowEditedAroundTheChecksIsInNoCall) {
   add_customer("c", "v3");
   queue_many("c", 6);
   execute(url,
-          "alter table bounced.deletion_requests drop constraint \"the email is blank\", "
-          "drop constraint \"the email has control characters\"; set session_replication_role = replica; "
-          "update bounced.deletion_requests set email = (array['', ' ', 'a@example.org', U&'\\200b', e'\\t\\n', "
+          "alter table bounced.deletion_queue drop constraint \"the email is blank\", "
+          "drop constraint \"the email has control characters\"; "
+          "update bounced.deletion_queue set email = (array['', ' ', 'a@example.org', U&'\\200b', e'\\t\\n', "
           "'b@example.org'])[request_id]");
   drain();
   EXPECT_EQ(count_of("failed"), "4");

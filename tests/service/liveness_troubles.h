@@ -295,7 +295,7 @@ inline std::vector<MishapMaker> of_database(Database& database) {
   };
   held("customers' rows held", "select from bounced.customers where customer_id % 3 = 0 for update");
   held("accounts' rows held", "select from bounced.accounts for update");
-  held("requests' rows held", "select from bounced.deletion_requests where request_id % 2 = 0 for update");
+  held("requests' rows held", "select from bounced.deletion_queue where request_id % 2 = 0 for update");
   held("polls asked for in an open transaction", "select bounced.poll_now(name) from bounced.customers");
   held("the mirror locked", "lock table bounced.mirror in share mode");
   return makers;

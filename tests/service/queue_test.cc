@@ -255,7 +255,7 @@ TEST_F(Deletions, AnApiThatMisbehavesLosesNothing) {
   wait_until(
       [&] {
         execute(url(),
-                "set bounced.daemon = 'on'; update bounced.deletion_requests set next_attempt_at = now() where state = "
+                "update bounced.deletion_queue set next_attempt_at = now() where state = "
                 "'pending' and next_attempt_at > now(); notify bounced_deletions");
         return drained();
       },

@@ -98,7 +98,7 @@ TEST_F(Readme, TheQueuerSeesAndChangesItsOwnRequestsOnly) {
        {"select * from bounced.mirror", "select * from bounced.customers", "delete from bounced.deletion_requests",
         "update bounced.deletion_requests set email = 'x'", "update bounced.deletion_requests set requested_by = 'x'",
         "insert into bounced.deletion_requests (customer, email, state) values ('customer@example.com', 'x@y', 'done')",
-        "select bounced.poll_now('customer@example.com')", "select bounced.begin_request()"}) {
+        "select bounced.poll_now('customer@example.com')", "select bounced.queue_request()"}) {
     EXPECT_THAT(refusal(queuer, forbidden), testing::HasSubstr("permission denied")) << forbidden;
   }
   // Not by pretending to be a daemon either: nothing can be said to be done that was not.

@@ -24,6 +24,7 @@ TEST_F(Load, WhatIsLeftOutHasItsDefault) {
   EXPECT_EQ(config.deletions.daily_limit, 0);
   EXPECT_EQ(config.retention.polls, 24h * 30);
   EXPECT_EQ(config.retention.deletion_requests, 24h * 365);
+  EXPECT_EQ(config.retention.gone_bounces, 0h);
   EXPECT_EQ(config.log.level, LogLevel::info);
   EXPECT_EQ(config.log.format, LogFormat::automatic);
   ASSERT_EQ(config.accounts.size(), 1U);
@@ -51,7 +52,7 @@ TEST_F(Load, EverySettingIsRead) {
 database: {url: "host=db1,db2 dbname=x", connections: 7}
 polling: {every: 10m, full_every: 2d, recent_days: 5, concurrency: 9}
 deletions: {concurrency: 3, max_attempts: 1, daily_limit: 500}
-retention: {polls: 1d, deletion_requests: 2d}
+retention: {polls: 1d, deletion_requests: 2d, gone_bounces: 3d}
 log: {level: warning, format: json}
 accounts:
   - name: other
@@ -76,6 +77,7 @@ accounts:
   EXPECT_EQ(config.deletions.daily_limit, 500);
   EXPECT_EQ(config.retention.polls, 24h);
   EXPECT_EQ(config.retention.deletion_requests, 48h);
+  EXPECT_EQ(config.retention.gone_bounces, 72h);
   EXPECT_EQ(config.log.level, LogLevel::warning);
   EXPECT_EQ(config.log.format, LogFormat::json);
   const Account& account = config.accounts.at(0);

@@ -81,6 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
         top("deletions: {max_attempts: 0}", "deletions.max_attempts", "from 1 to 1000"),
         top("deletions: {daily_limit: -1}", "deletions.daily_limit", "from 0 to 1000000000"),
         top("retention: {deletion_requests: 1h}", "retention.deletion_requests", "1d"),
+        top("retention: {gone_bounces: 1h}", "retention.gone_bounces", "1d"),
         top("retention: {polls: 0d}", "retention.polls", "from 1s"),
         top("retention: {deletion_requests: forever}", "retention.deletion_requests", "is no duration"),
         top("log: {level: warn}", "log.level", "is \"warn\"; write one of debug, info, warning, error"),
