@@ -187,7 +187,7 @@ std::string daemons_table(const std::vector<db::DaemonStatus>& daemons) {
 }
 
 boost::json::value json_of(const std::optional<std::string>& text) {
-  return text ? boost::json::value(printable(*text)) : boost::json::value(nullptr);
+  return text ? boost::json::value(*text) : boost::json::value(nullptr);
 }
 
 boost::json::value json_of(const std::optional<db::Moment>& moment) {
@@ -234,7 +234,7 @@ boost::json::object json_of(const db::QueueStatus& customer) {
 
 boost::json::object json_of(const db::DaemonStatus& daemon) {
   return {{"id", daemon.id},
-          {"host", printable(daemon.host)},
+          {"host", daemon.host},
           {"pid", daemon.pid},
           {"version", daemon.version},
           {"started", daemon.started.at},
@@ -316,7 +316,7 @@ std::string status_json(const db::Status& status) {
                                                                    {"oldest_at", json_of(queue.oldest)},
                                                                    {"customers", json_list(status.queue)}}},
                                      {"daemons", json_list(status.daemons)}};
-  return boost::json::serialize(document) + "\n";
+  return escaped_json(boost::json::serialize(document)) + "\n";
 }
 
 }  // namespace bounced::daemon
