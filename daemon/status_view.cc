@@ -20,16 +20,6 @@ constexpr std::size_t width = 100;
 // More than this fills a screen, and --json has them all.
 constexpr std::size_t longest_list = 20;
 
-bool is_late(const db::CustomerStatus& customer) {
-  const double poll_may_take = customer.being_polled ? customer.poll_every : 0;
-  return customer.active && !customer.account_paused &&
-         customer.next_poll_at.ago > db::late_after_seconds + poll_may_take;
-}
-
-bool is_failing(const db::CustomerStatus& customer) {
-  return customer.active && customer.failures > 0;
-}
-
 struct Totals {
   explicit Totals(const std::vector<db::CustomerStatus>& customers) : all(customers.size()) {
     for (const db::CustomerStatus& customer : customers) {
@@ -255,6 +245,16 @@ boost::json::array json_list(const Items& items) {
 }
 
 }  // namespace
+
+bool is_late(const db::CustomerStatus& customer) {
+  const double poll_may_take = customer.being_polled ? customer.poll_every : 0;
+  return customer.active && !customer.account_paused &&
+         customer.next_poll_at.ago > db::late_after_seconds + poll_may_take;
+}
+
+bool is_failing(const db::CustomerStatus& customer) {
+  return customer.active && customer.failures > 0;
+}
 
 std::string status_text(const db::Status& status, bool queue) {
   const Totals totals(status.customers);

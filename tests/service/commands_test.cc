@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "tests/service/service.h"
+#include "tests/support/relay.h"
 
 namespace bounced::test {
 namespace {
@@ -174,6 +175,69 @@ TEST_F(Commands, SyncIsStoppedInGoodOrder) {
   EXPECT_EQ(value("select count(*) from bounced.daemons"), "0");
 }
 
+TEST_F(Commands, SyncGivesUpOnAnAccountThatIsLimitedForEver) {
+  api.answer({.customer = "a@example.com"}, {.status = 429, .body = "{}", .headers = {{"Retry-After", "300"}}}, 100);
+  configure();
+  run({"migrate"});
+  EXPECT_THAT(run({"sync", "--timeout", "9s"}),
+              AllOf(ended_with(1), err_has("bounced: waiting: account main: its lists are paused until "),
+                    err_has("rate_limited: "), err_has("HTTP 429"),
+                    err_has("bounced: gave up after 9s (--timeout): 0 of 1 customer "),
+                    err_has("bounced: it waited for: account main: its lists are paused until "),
+                    err_has("bounced: customer a@example.com: not done\n")));
+  EXPECT_EQ(value("select count(*) from bounced.customers where claimed_by is not null"), "0");
+  EXPECT_EQ(value("select count(*) from bounced.daemons"), "0");
+}
+
+TEST_F(Commands, SyncSaysThatItWaitsForAnotherDaemon) {
+  configure();
+  ASSERT_THAT(run({"sync"}), ended_with(0));
+  execute(url(),
+          "insert into bounced.daemons (host, pid, version, heartbeat) values ('else\x1b[31mwhere', 42, '1', "
+          "now() + interval '1h');"
+          "update bounced.customers set claimed_by = (select max(daemon_id) from bounced.daemons)");
+  const auto sync = start({"sync"});
+  sync->wait_for_stderr("waiting: customer a@example.com: polled by daemon");
+  execute(url(), "delete from bounced.daemons where pid = 42");
+  EXPECT_THAT(end(*sync), AllOf(ended_with(0), err_has("on else?[31mwhere (pid 42)")));
+}
+
+TEST_F(Commands, SyncSaysThatItWaitsForAMigration) {
+  configure();
+  run({"migrate"});
+  execute(url(),
+          "delete from bounced.schema_migrations where version = (select max(version) from bounced.schema_migrations)");
+  const auto psql = std::make_unique<Process>(std::vector<std::string>{
+      "psql", url(), "-c",
+      "begin; lock table bounced.schema_migrations in share row exclusive mode; select pg_sleep(60)"});
+  wait_until(
+      [&] {
+        return value(
+                   "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = "
+                   "current_database()") == "1";
+      },
+      "the lock is held");
+  EXPECT_THAT(
+      run({"sync", "--timeout", "14s"}),
+      AllOf(ended_with(1), err_has("bounced: waiting: another migration is under way"), err_has("gave up after")));
+}
+
+TEST_F(Commands, SyncGivesUpOnADatabaseThatDoesNotAnswer) {
+  Cluster cluster({.tcp = true, .settings = {}});
+  Relay relay("127.0.0.1", 0, static_cast<std::uint16_t>(cluster.port()));
+  execute(cluster.url(), "create database test encoding 'UTF8' template template0");
+  std::string text = config_text();
+  text.replace(text.find(url()), url().size(),
+               fmt::format("host=127.0.0.1 port={} user=postgres dbname=test", relay.port()));
+  dir.write("bounced.yaml", text);
+  api.answer({.customer = "a@example.com"}, {.hold_head = true});
+  const auto sync = start({"sync", "--timeout", "10s"});
+  ASSERT_TRUE(api.wait_for_held(1));
+  relay.cut();
+  EXPECT_THAT(end(*sync), AllOf(ended_with(1), err_has("bounced: waiting: the database, which does not answer"),
+                                err_has("bounced: gave up after 10s (--timeout)")));
+}
+
 TEST_F(Commands, CheckSaysThatAllIsWell) {
   api.generate("a@example.com", 1, 100'000);  // of which the beginning is enough
   api.set_gzip(simulator::Gzip::never);
@@ -256,6 +320,49 @@ TEST_F(Commands, ACredentialIsCheckedInTheUnitOnly) {
 TEST_F(Commands, StatusNeedsASchema) {
   configure();
   EXPECT_THAT(run({"status"}), AllOf(ended_with(2), err_has("bounced migrate")));
+}
+
+TEST_F(Commands, StatusTellsAMonitoringSystemHowThingsStand) {
+  const auto is = [](int code, const std::string& beginning) {
+    return AllOf(ended_with(code), testing::Field("out", &Ended::out, testing::StartsWith(beginning)),
+                 testing::Field("out", &Ended::out, testing::ContainsRegex("^[^\n]*\n$")),
+                 testing::Field("err", &Ended::err, IsEmpty()));
+  };
+  configure();
+  EXPECT_THAT(run({"status", "--check"}), is(2, "DOWN: the database: the database has no bounced schema yet"));
+  run({"migrate"});
+  EXPECT_THAT(run({"status", "--check"}), is(2, "DOWN: no daemon is running"));
+  const auto daemon = start({"run"});
+  daemon->wait_for_stderr("mirror changed");
+  EXPECT_THAT(run({"status", "--check"}), is(0, "OK: 1 customer, 1 daemon"));
+  execute(url(), "update bounced.customers set failures = 2, last_error = 'refused: no'");
+  EXPECT_THAT(run({"status", "--check"}), is(1, "DEGRADED: 1 customer failing (a@example.com: refused: no)"));
+  EXPECT_THAT(run({"status"}), ended_with(0));
+  // A daemon that only was there: what the database says of it is not enough.
+  daemon->signal(SIGSTOP);
+  execute(url(), "update bounced.daemons set heartbeat = now() - interval '21 s'");
+  EXPECT_THAT(run({"status", "--check"}), is(2, "DOWN: no daemon is running"));
+  daemon->signal(SIGCONT);
+  stop(*daemon);
+  dir.write("bounced.yaml", "nonsense: true\n");
+  EXPECT_THAT(run({"status", "--check"}), is(2, "DOWN: the configuration: "));
+}
+
+TEST_F(Commands, StatusTellsAMonitoringSystemOfADatabaseThatIsAway) {
+  Cluster cluster;
+  execute(cluster.url(), "create database test encoding 'UTF8' template template0");
+  std::string text = config_text();
+  text.replace(text.find(url()), url().size(), cluster.url("test"));
+  dir.write("bounced.yaml", text);
+  cluster.stop();
+  const auto daemon = start({"run"});
+  daemon->wait_for_stderr("waiting for the database");
+  EXPECT_THAT(run({"status", "--check"}),
+              AllOf(ended_with(2), testing::Field("out", &Ended::out, testing::StartsWith("DOWN: the database: "))));
+  cluster.start();
+  daemon->wait_for_stderr("mirror changed");
+  EXPECT_THAT(run({"status", "--check"}), AllOf(ended_with(0), out_has("OK: ")));
+  stop(*daemon);
 }
 
 TEST_F(Commands, StatusShowsHowThingsStand) {
