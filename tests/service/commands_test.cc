@@ -298,10 +298,63 @@ TEST_F(Commands, CheckTellsWhichRightsTheRoleLacks) {
   text.replace(text.find("user=postgres"), 13, "user=poor");
   dir.write("bounced.yaml", text);
   EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("grant insert on bounced.mirror"),
-                                    Not(out_has("grant select on bounced.mirror")), out_has("bounced.claims"),
+                                    Not(out_has("grant select on bounced.mirror ")), out_has("bounced.claims"),
                                     out_has("grant delete on bounced.mirror"), out_has("bounced.poll_requests"),
                                     out_has("bounced.next_slot")));
   EXPECT_THAT(run({"run"}), AllOf(ended_with(2), err_has("insert on bounced.mirror"), err_has("bounced.next_slot")));
+}
+
+TEST_F(Commands, CheckOffersARemedyThatFitsADatabaseWhichTakesNoWrites) {
+  configure();
+  run({"migrate"});
+  const std::string name = value("select current_database()");
+  execute(url(), "alter database " + name + " set default_transaction_read_only = on");
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(1),
+                                    out_has("FAILED            database: it takes no writes: run: alter database " +
+                                            name + " reset default_transaction_read_only"),
+                                    Not(out_has("primary"))));
+  execute(Cluster::shared().url(), "alter database " + name + " reset default_transaction_read_only");
+  std::string text = config_text();
+  text.replace(text.find(url()), url().size(), url() + " options='-c default_transaction_read_only=on'");
+  dir.write("bounced.yaml", text);
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("database.url or PGOPTIONS: remove it")));
+}
+
+TEST_F(Commands, CheckTriesWhatADaemonDoesAtTheDatabase) {
+  configure();
+  run({"migrate"});
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(0), out_has("ok                database: temporary tables\n"),
+                                    out_has("ok                database: writing\n"),
+                                    out_has("ok                folder for long lists\n")));
+  for (const char* table : {"accounts", "customers", "daemons", "polls", "mirror"}) {
+    EXPECT_EQ(value(fmt::format("select count(*) from bounced.{}", table)), "0") << table;
+  }
+  execute(url(), "alter sequence bounced.claims maxvalue 1000; select setval('bounced.claims', 1000)");
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("FAILED            database: writing: "),
+                                    out_has("reached maximum value of sequence \"claims\""), out_has("sequences")));
+  execute(url(), "alter sequence bounced.claims no maxvalue");
+  // As after a restore of the data without its sequences.
+  ASSERT_THAT(run({"sync"}), ended_with(0));
+  execute(url(), "alter table bounced.customers alter customer_id restart");
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("FAILED            database: writing: "),
+                                    out_has("the sequence of bounced.customers.customer_id is behind")));
+  execute(url(), "alter table bounced.customers alter customer_id restart with 1000");
+  EXPECT_THAT(run({"check"}), ended_with(0));
+}
+
+TEST_F(Commands, CheckTriesTheFolderForLongListsAndTemporaryTables) {
+  configure();
+  const std::string nowhere = (dir.path() / "nowhere").string();
+  EXPECT_THAT(run({"check"}, {{"TMPDIR", nowhere}}),
+              AllOf(ended_with(1), out_has("FAILED            folder for long lists: " + nowhere), out_has("TMPDIR")));
+  execute(url(), "do $$ begin if to_regrole('poor') is null then create role poor login; end if; end $$");
+  const std::string name = value("select current_database()");
+  execute(url(),
+          "revoke temporary on database " + name + " from public; grant create on database " + name + " to poor");
+  std::string text = config_text();
+  text.replace(text.find("user=postgres"), 13, "user=poor");
+  dir.write("bounced.yaml", text);
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("grant temporary on database " + name + " to poor")));
 }
 
 TEST_F(Commands, ACredentialIsCheckedInTheUnitOnly) {
