@@ -76,7 +76,7 @@ void rehearse(const char* what, const char* remedy, Findings& findings, const st
 }
 
 void check_writing(db::Session& session, Findings& findings) {
-  rehearse("temporary tables", "look at temp_tablespaces, temp_file_limit and the server's disks", findings,
+  rehearse("temporary tables", "look at temp_tablespaces and the server's disks", findings,
            [&] { db::rehearse_staging(session); });
   if (!db::pending_migrations(session).empty()) return;  // the tables are not as they will be
   rehearse("writing",

@@ -103,7 +103,7 @@ Health health_of(const db::Status& status) {
   }
   if (!troubles.empty()) return {Health::degraded, "DEGRADED: " + joined(troubles)};
   const auto active = static_cast<std::uint64_t>(std::ranges::count_if(status.customers, &db::CustomerStatus::active));
-  return {Health::well, "OK: " + counted(active, "customer") + ", " + counted(at_work, "daemon")};
+  return {Health::ok, "OK: " + counted(active, "customer") + ", " + counted(at_work, "daemon")};
 }
 
 Health down(const std::string& why) {

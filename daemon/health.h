@@ -9,7 +9,7 @@ namespace bounced::daemon {
 
 // What `bounced status --check` tells a monitoring system: its exit code, and one line.
 struct Health {
-  enum State : int { well = 0, degraded = 1, down = 2 };
+  enum State : int { ok = 0, degraded = 1, down = 2 };
   State state;
   std::string line;  // "DOWN: no daemon is running; …": what is wrong comes first
 };

@@ -255,13 +255,13 @@ void Sync::limit_time() {
   time_is_over_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     waited_ = waits_.waits();
-    if (waited_.empty()) waited_.push_back("what was being done");
+    if (waited_.empty()) waited_.emplace_back("what was being done");
     stop();
     time_is_over_.expires_after(grace);
     time_is_over_.async_wait([this](const boost::system::error_code& cancelled) {
       if (cancelled) return;
-      tell(fmt::format("{}; waited for: {}; it is not known what became of what was being done",
-                       gave_up(timeout_), fmt::join(waited_, "; ")));
+      tell(fmt::format("{}; waited for: {}; it is not known what became of what was being done", gave_up(timeout_),
+                       fmt::join(waited_, "; ")));
       std::_Exit(failed);
     });
   });

@@ -63,7 +63,7 @@ asio::awaitable<void> SyncWaits::look() {
 std::vector<std::string> SyncWaits::waits_at(Clock::time_point now) const {
   std::vector<std::string> waits;
   if (!stage_.empty()) waits.push_back(stage_);
-  if (asked_at_ && now - *asked_at_ >= worth_a_word) waits.push_back("the database, which does not answer");
+  if (asked_at_ && now - *asked_at_ >= worth_a_word) waits.emplace_back("the database, which does not answer");
   for (const db::Hindrance& hindrance : hindrances_) waits.push_back(text_of(hindrance));
   for (const sync::InFlight::Item& item : in_flight_.oldest(3)) {
     if (now - item.step_since < worth_a_word || item.waits_for.empty()) continue;

@@ -31,7 +31,7 @@ void expect(const db::Status& status, Health::State state, const std::string& li
 }
 
 TEST(Health, IsWell) {
-  expect(all_is_well(), Health::well, "OK: 1 customer, 1 daemon");
+  expect(all_is_well(), Health::ok, "OK: 1 customer, 1 daemon");
 }
 
 TEST(Health, IsDegraded) {
@@ -40,7 +40,7 @@ TEST(Health, IsDegraded) {
   status.customers[0].last_error = "unavailable: HTTP 500\nnext line";
   expect(status, Health::degraded, "DEGRADED: 1 customer failing (a@example.com: unavailable: HTTP 500?next line)");
   status.customers[0].active = false;
-  expect(status, Health::well, "OK: 0 customers");
+  expect(status, Health::ok, "OK: 0 customers");
 
   status = all_is_well();
   status.customers[0].next_poll_at.ago = 400;
@@ -57,7 +57,7 @@ TEST(Health, IsDegraded) {
 
   status = all_is_well();
   status.queue.push_back({.customer = "a@example.com", .pending = 1, .oldest = db::Moment{"", 3599}, .waits_for = ""});
-  expect(status, Health::well, "OK");
+  expect(status, Health::ok, "OK");
   status.queue[0].oldest->ago = 7200;
   status.queue[0].waits_for = "daily limit";
   expect(status, Health::degraded,
