@@ -23,7 +23,8 @@ Secret checked_key(std::string text) {
 
 Secret key_from_file(const std::filesystem::path& path) {
   const File file = read_file(path);
-  if (file.open_to_others) throw std::invalid_argument("is open to everyone; run: chmod o= " + path.string());
+  if (file.open_to_others)
+    throw std::invalid_argument("is open to everyone; run: chmod o= " + shell_word(path.string()));
   return checked_key(file.bytes);
 }
 

@@ -149,6 +149,14 @@ std::string in_quotes(std::string_view text) {
   return shown + '"';
 }
 
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@+,%";
+  if (!text.empty() && text.find_first_not_of(plain) == text.npos) return std::string(text);
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& words) {
   std::string_view best;
   std::size_t best_distance = 0;

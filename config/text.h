@@ -33,6 +33,9 @@ void check_name(std::string_view name);
 // A value as a message shows it: in quotes, cut to a sane length, without control characters. Not for secrets.
 std::string in_quotes(std::string_view text);
 
+// As one word of a shell's command line, whatever it holds.
+std::string shell_word(std::string_view text);
+
 // The word that was probably meant, or an empty text where none is near enough.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& words);
 

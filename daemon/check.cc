@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <stdexcept>
 
 #include "config/load.h"
 #include "daemon/check_api.h"
@@ -11,7 +14,9 @@
 #include "daemon/wiring.h"
 #include "db/errors.h"
 #include "db/migrator.h"
+#include "db/rehearsal.h"
 #include "db/status.h"
+#include "db/temporary_file.h"
 
 namespace bounced::daemon {
 namespace {
@@ -46,15 +51,66 @@ void check_migrations(db::Session& session, Findings& findings) {
                                     " pending, which `bounced migrate`, or the daemon's start, applies");
 }
 
+// What makes it take writes.
+std::string read_only_remedy(const db::ServerFacts& facts) {
+  const std::string reset = " reset default_transaction_read_only";
+  if (facts.standby) return "it is a standby: name the primary server in database.url, or all of them";
+  if (facts.read_only_by == "database") return "run: alter database " + facts.database + reset;
+  if (facts.read_only_by == "user") return "run: alter role " + facts.role + reset;
+  if (facts.read_only_by == "database user") {
+    return "run: alter role " + facts.role + " in database " + facts.database + reset;
+  }
+  if (facts.read_only_by == "client")
+    return "default_transaction_read_only is set in database.url or PGOPTIONS: remove it";
+  return "default_transaction_read_only is set in the server's configuration: set it to off";
+}
+
+// Rights do not tell whether it can be done.
+void rehearse(const char* what, const char* remedy, Findings& findings, const std::function<void()>& work) {
+  try {
+    work();
+    findings.ok(std::string("database: ") + what);
+  } catch (const db::Error& error) {
+    findings.failed(fmt::format("database: {}: {}: {}", what, error.what(), remedy));
+  }
+}
+
+void check_writing(db::Session& session, Findings& findings) {
+  rehearse("temporary tables", "look at temp_tablespaces and the server's disks", findings,
+           [&] { db::rehearse_staging(session); });
+  if (!db::pending_migrations(session).empty()) return;  // the tables are not as they will be
+  rehearse("writing",
+           "look at the sequences of schema bounced (after a restore they may be behind) and the server's disks",
+           findings, [&] { db::rehearse_writing(session); });
+}
+
+// Long lists pass through a file there.
+void check_temporary_folder(Findings& findings) {
+  try {
+    db::TemporaryFile file;
+    const std::string written(1 << 20, 'x');
+    file.write(written);
+    if (file.read(written.size()) != written) throw std::runtime_error("it does not give back what was written");
+    findings.ok("folder for long lists");
+  } catch (const std::exception& error) {
+    const char* folder = std::getenv("TMPDIR");
+    findings.failed(fmt::format(
+        "folder for long lists: {}: {}: name a folder on a disk with room in TMPDIR that this user can write to",
+        folder != nullptr ? folder : "/tmp", error.what()));
+  }
+}
+
 void check_server(db::Session& session, Findings& findings) {
   const db::ServerFacts facts = db::read_server_facts(session);
   findings.ok("database: PostgreSQL " + facts.version + ", UTF-8");
   if (facts.read_only) {
-    findings.failed("database: it takes no writes: name the primary server in database.url, or all of them");
+    findings.failed("database: it takes no writes: " + read_only_remedy(facts));
   }
+  const char* where = facts.standby ? ", on the primary server" : "";
   for (const std::string& right : facts.lacking) {
-    findings.failed("database: the role lacks a right: grant " + right + " to it");
+    findings.failed(fmt::format("database: the role lacks a right: run: grant {} to {}{}", right, facts.role, where));
   }
+  if (!facts.read_only && facts.lacking.empty()) check_writing(session, findings);
 }
 
 void check_proxy(db::Session& session, const db::Options& options, Findings& findings) {
@@ -93,6 +149,7 @@ int check(const std::filesystem::path& config_file, const CheckOptions& options)
   check_rates(config, findings);
   if (options.offline) return well;
   check_database(config, findings);
+  check_temporary_folder(findings);
   check_api(config, config_file, findings);
   if (findings.failures() == 0) return well;
   fmt::print(stderr, "bounced: {} failed\n", counted(static_cast<std::uint64_t>(findings.failures()), "check"));

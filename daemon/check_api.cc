@@ -182,7 +182,8 @@ std::string where_a_credential_is(const config::Account& account, const std::fil
   return fmt::format(
       "account {}: its key is a credential of the systemd unit, {}; run: sudo systemd-run --pipe --wait --collect "
       "--quiet -p User=bounced -p LoadCredential={} {}",
-      account.name, place, credential, command_line("check", std::filesystem::absolute(config_file)));
+      account.name, place, config::shell_word(credential),
+      command_line("check", std::filesystem::absolute(config_file)));
 }
 
 }  // namespace

@@ -3,10 +3,26 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <stdexcept>
+
+#include "config/duration.h"
+#include "config/text.h"
 #include "daemon/errors.h"
 
 namespace bounced::daemon {
 namespace {
+
+std::chrono::seconds read_timeout(const std::string& text) {
+  constexpr std::chrono::seconds longest = std::chrono::hours(24) * 3650;
+  try {
+    const std::chrono::seconds timeout = config::parse_duration(text);
+    if (timeout < std::chrono::seconds(1)) throw std::invalid_argument("is too short; write 1s at least");
+    return std::min(timeout, longest);
+  } catch (const std::invalid_argument& error) {
+    throw CLI::ValidationError("--timeout", config::in_quotes(text) + ' ' + error.what());
+  }
+}
 
 // Every text here is for people who have just typed --help.
 struct Parser {
@@ -31,10 +47,15 @@ struct Parser {
         "Example: bounced run --config ./bounced.yaml\nSIGTERM and SIGINT stop it in good order; a second one at once.")
         ->add_flag("!--no-migrate", run.migrate, "leave the database's migrations to `bounced migrate`");
 
-    add("sync", "reads the whole list of each customer once, carries out deletion requests, then ends",
-        arguments.command, sync, "Example: bounced sync customer@example.com")
-        ->add_option("CUSTOMER", sync.customers, "only these customers")
-        ->type_name("");
+    CLI::App* sync_command =
+        add("sync", "reads the whole list of each customer once, carries out deletion requests, then ends",
+            arguments.command, sync, "Example: bounced sync --timeout 1h customer@example.com");
+    sync_command->add_option("CUSTOMER", sync.customers, "only these customers")->type_name("");
+    sync_command
+        ->add_option_function<std::string>(
+            "--timeout", [this](const std::string& text) { sync.timeout = read_timeout(text); },
+            "give up after so long, as 30s, 5m, 24h or 7d (24h)")
+        ->type_name("DURATION");
 
     add("check", "says what is wrong with configuration, database, credentials and customers", arguments.command, check,
         "Example: bounced check --offline --config ./bounced.yaml")
@@ -46,8 +67,13 @@ struct Parser {
 
     CLI::App* status_command = add("status", "customers, their ages and failures, deletion requests, accounts, daemons",
                                    arguments.command, status, "Example: bounced status --json | jq .customers");
-    status_command->add_flag("--queue", status.queue, "the deletion requests of each customer besides");
-    status_command->add_flag("--json", status.json, "all of it, for programs");
+    CLI::Option* queue =
+        status_command->add_flag("--queue", status.queue, "the deletion requests of each customer besides");
+    CLI::Option* json = status_command->add_flag("--json", status.json, "all of it, for programs");
+    status_command
+        ->add_flag("--check", status.check, "for monitoring: one line, and the exit code: 0 well, 1 degraded, 2 down")
+        ->excludes(queue)
+        ->excludes(json);
   }
 
   template <class Command, class Options>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <variant>
@@ -13,6 +14,8 @@ struct RunOptions {
 };
 struct SyncOptions {
   std::vector<std::string> customers;  // none: all
+  // Longer than any sync that goes well, so that one which nobody watches comes to an end.
+  std::chrono::seconds timeout = std::chrono::hours(24);
 };
 struct CheckOptions {
   bool offline = false;
@@ -23,6 +26,7 @@ struct MigrateOptions {
 struct StatusOptions {
   bool queue = false;
   bool json = false;
+  bool check = false;
 };
 // --help and --version.
 struct ShowText {

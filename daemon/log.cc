@@ -87,15 +87,15 @@ std::string text_line(std::string_view message, const LogFields& fields) {
 }
 
 std::string json_line(LogLevel level, std::string_view message, const LogFields& fields) {
-  boost::json::object line{{"time", now_in_utc()}, {"level", name_of(level)}, {"message", printable(message)}};
+  boost::json::object line{{"time", now_in_utc()}, {"level", name_of(level)}, {"message", message}};
   for (const LogField& field : fields) {
     const boost::json::string_view name(field.name.data(), field.name.size());
     if (const auto* number = std::get_if<std::int64_t>(&field.value))
       line[name] = *number;
     else
-      line[name] = printable(std::get<std::string>(field.value));
+      line[name] = std::get<std::string>(field.value);
   }
-  return boost::json::serialize(line);
+  return escaped_json(boost::json::serialize(line));
 }
 
 std::vector<std::string> journal_fields(LogLevel level, std::string_view message, const LogFields& fields) {

@@ -14,6 +14,7 @@
 #include "daemon/commands.h"
 #include "daemon/errors.h"
 #include "daemon/service_manager.h"
+#include "daemon/text.h"
 #include "db/errors.h"
 
 namespace {
@@ -55,7 +56,7 @@ int tell(const std::exception& error, Exit code) {
   std::istringstream lines(error.what());
   std::string begin = "bounced: ";
   for (std::string line; std::getline(lines, line); begin.clear())
-    fmt::print(stderr, "{}{}{}\n", priority, begin, line);
+    fmt::print(stderr, "{}{}{}\n", priority, begin, printable(line));
   return code;
 }
 

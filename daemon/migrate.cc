@@ -28,7 +28,7 @@ std::vector<std::string> migrate_in_turn(db::Session& session) {
       return db::migrate(session, BOUNCED_VERSION,
                          {.applying = [](const std::string& name) { fmt::print(stderr, "applying {}\n", name); }});
     } catch (const db::AnotherMigrates& another) {
-      fmt::print(stderr, "{}: waiting for its end\n", another.what());
+      fmt::print(stderr, "{}: waiting for its end\n", printable(another.what()));
     }
   }
 }
@@ -38,7 +38,8 @@ void apply_pending(db::Session& session) {
   if (applied.empty())
     fmt::print("The database is up to date.\n");
   else
-    fmt::print("Applied {}: {}.\n", counted(applied.size(), "migration"), fmt::join(applied, ", "));
+    fmt::print("Applied {}: {}.\n", counted(applied.size(), "migration"),
+               printable(fmt::format("{}", fmt::join(applied, ", "))));
 }
 
 }  // namespace

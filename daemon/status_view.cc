@@ -20,16 +20,6 @@ constexpr std::size_t width = 100;
 // More than this fills a screen, and --json has them all.
 constexpr std::size_t longest_list = 20;
 
-bool is_late(const db::CustomerStatus& customer) {
-  const double poll_may_take = customer.being_polled ? customer.poll_every : 0;
-  return customer.active && !customer.account_paused &&
-         customer.next_poll_at.ago > db::late_after_seconds + poll_may_take;
-}
-
-bool is_failing(const db::CustomerStatus& customer) {
-  return customer.active && customer.failures > 0;
-}
-
 struct Totals {
   explicit Totals(const std::vector<db::CustomerStatus>& customers) : all(customers.size()) {
     for (const db::CustomerStatus& customer : customers) {
@@ -187,7 +177,7 @@ std::string daemons_table(const std::vector<db::DaemonStatus>& daemons) {
 }
 
 boost::json::value json_of(const std::optional<std::string>& text) {
-  return text ? boost::json::value(printable(*text)) : boost::json::value(nullptr);
+  return text ? boost::json::value(*text) : boost::json::value(nullptr);
 }
 
 boost::json::value json_of(const std::optional<db::Moment>& moment) {
@@ -234,7 +224,7 @@ boost::json::object json_of(const db::QueueStatus& customer) {
 
 boost::json::object json_of(const db::DaemonStatus& daemon) {
   return {{"id", daemon.id},
-          {"host", printable(daemon.host)},
+          {"host", daemon.host},
           {"pid", daemon.pid},
           {"version", daemon.version},
           {"started", daemon.started.at},
@@ -255,6 +245,16 @@ boost::json::array json_list(const Items& items) {
 }
 
 }  // namespace
+
+bool is_late(const db::CustomerStatus& customer) {
+  const double poll_may_take = customer.being_polled ? customer.poll_every : 0;
+  return customer.active && !customer.account_paused &&
+         customer.next_poll_at.ago > db::late_after_seconds + poll_may_take;
+}
+
+bool is_failing(const db::CustomerStatus& customer) {
+  return customer.active && customer.failures > 0;
+}
 
 std::string status_text(const db::Status& status, bool queue) {
   const Totals totals(status.customers);
@@ -316,7 +316,7 @@ std::string status_json(const db::Status& status) {
                                                                    {"oldest_at", json_of(queue.oldest)},
                                                                    {"customers", json_list(status.queue)}}},
                                      {"daemons", json_list(status.daemons)}};
-  return boost::json::serialize(document) + "\n";
+  return escaped_json(boost::json::serialize(document)) + "\n";
 }
 
 }  // namespace bounced::daemon

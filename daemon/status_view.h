@@ -7,6 +7,10 @@
 
 namespace bounced::daemon {
 
+// Whether its next poll is overdue for longer than is usual; not where its account is paused.
+bool is_late(const db::CustomerStatus& customer);
+bool is_failing(const db::CustomerStatus& customer);
+
 // For people: totals, then what is not well, in lines of at most 100 characters. `queue`: the deletion requests of each
 // customer besides.
 std::string status_text(const db::Status& status, bool queue = false);

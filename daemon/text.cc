@@ -12,12 +12,6 @@
 namespace bounced::daemon {
 namespace {
 
-// C0, DEL and C1; and what ends a line, turns the direction of the text or cannot be seen.
-bool is_hidden(char32_t code) {
-  return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x200B && code <= 0x200F) ||
-         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2060 && code <= 0x2069) || code == 0xFEFF;
-}
-
 // Of valid UTF-8.
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
@@ -40,13 +34,33 @@ std::string printable(std::string_view text) {
   clean.reserve(text.size());
   while (!text.empty()) {
     const api::Utf8Step step = api::read_utf8(text);
-    if (step.state != api::Utf8Step::State::good || is_hidden(step.code))
+    if (step.state != api::Utf8Step::State::good || api::is_hidden(step.code))
       clean += '?';
     else
       clean += text.substr(0, step.length);
     text.remove_prefix(step.length);
   }
   return clean;
+}
+
+std::string escaped_json(std::string_view json) {
+  std::string escaped;
+  escaped.reserve(json.size());
+  while (!json.empty()) {
+    const api::Utf8Step step = api::read_utf8(json);
+    if (step.state != api::Utf8Step::State::good) {
+      escaped += "\\ufffd";
+    } else if (!api::is_hidden(step.code)) {
+      escaped += json.substr(0, step.length);
+    } else if (step.code < 0x10000) {
+      escaped += fmt::format("\\u{:04x}", static_cast<unsigned>(step.code));
+    } else {
+      const auto above = static_cast<unsigned>(step.code) - 0x10000;
+      escaped += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + (above >> 10), 0xDC00 + (above & 0x3FF));
+    }
+    json.remove_prefix(step.length);
+  }
+  return escaped;
 }
 
 std::string as_value(std::string_view text) {

@@ -9,8 +9,16 @@
 // How things are written for people.
 namespace bounced::daemon {
 
-// Foreign text as one line that does nothing to a terminal: control characters and what is not UTF-8 become "?".
+// Names, addresses, reasons and errors come from outside. Whatever of them goes to a terminal, a log or the service
+// manager passes through one of these two.
+
+// Foreign text as one line that does nothing to a terminal: what it would obey or not show (api::is_hidden) and what is
+// not UTF-8 become "?".
 std::string printable(std::string_view text);
+
+// Serialized JSON in which the same characters are escapes, so that programs still get every character. What is not
+// UTF-8 becomes U+FFFD.
+std::string escaped_json(std::string_view json);
 
 // A value of key=value: in quotes where it has blanks, quotes or nothing in it.
 std::string as_value(std::string_view text);

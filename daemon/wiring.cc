@@ -11,6 +11,7 @@
 #include <exception>
 #include <stdexcept>
 
+#include "config/text.h"
 #include "daemon/errors.h"
 #include "daemon/process.h"
 #include "daemon/text.h"
@@ -115,7 +116,7 @@ asio::awaitable<void> leave(db::Pool& pool, std::int64_t daemon, Log& log) {
 }
 
 std::string command_line(const std::string& command, const std::filesystem::path& config_file) {
-  return fmt::format("bounced {} --config {}", command, config_file.string());
+  return fmt::format("bounced {} --config {}", command, config::shell_word(config_file.string()));
 }
 
 StopSignals::StopSignals(const asio::any_io_executor& executor, std::function<void(const char* name)> on_stop)

@@ -51,7 +51,7 @@ void refuse_transaction_pooling(db::Session& session, const db::Options& options
 // Ends a daemon's life in the database; where that is away, its claims come free by themselves.
 boost::asio::awaitable<void> leave(db::Pool& pool, std::int64_t daemon, Log& log);
 
-// The command that a message tells people to run.
+// The command that a message tells people to run, as a shell takes it.
 std::string command_line(const std::string& command, const std::filesystem::path& config_file);
 
 // Calls on_stop at the first SIGINT or SIGTERM. After that they have their usual effect again, so that a second one

@@ -55,6 +55,20 @@ std::vector<Claim> claim_named(Session& session, std::int64_t daemon, const std:
       [&](pqxx::work& tx) { return claims_from(exec(tx, sql::claim_named, daemon, names, taken), daemon); });
 }
 
+std::vector<Hindrance> hindrances(Session& session, std::int64_t daemon, const std::vector<std::string>& names) {
+  return session.in_transaction([&](pqxx::work& tx) {
+    std::vector<Hindrance> found;
+    for (const auto& row : exec(tx, sql::hindrances, daemon, names)) {
+      found.push_back({.account = get<std::string>(row[0]).value_or(""),
+                       .customer = row[1].as<std::string>(),
+                       .customers = row[2].as<std::int64_t>(),
+                       .until = get<std::int64_t>(row[3]).value_or(0),
+                       .why = get<std::string>(row[4]).value_or("")});
+    }
+    return found;
+  });
+}
+
 std::optional<std::chrono::duration<double>> until_next_due(Session& session, std::int64_t daemon,
                                                             const std::vector<std::string>& accounts,
                                                             const std::vector<int>& taken) {

@@ -45,6 +45,16 @@ std::vector<Claim> claim_due(Session& session, std::int64_t daemon, const std::v
 std::vector<Claim> claim_named(Session& session, std::int64_t daemon, const std::vector<std::string>& names,
                                const std::vector<int>& taken);
 
+// Why customers cannot be polled now.
+struct Hindrance {
+  std::string account;     // that is paused; empty: another daemon holds the customers
+  std::string customer;    // one of them
+  std::int64_t customers;  // how many
+  std::int64_t until = 0;  // of a pause, in seconds since 1970
+  std::string why;         // of a pause; or which daemon it is
+};
+std::vector<Hindrance> hindrances(Session& session, std::int64_t daemon, const std::vector<std::string>& names);
+
 // Until the next customer of the accounts is due that nobody holds (less than zero: it is late); nothing if there is
 // none.
 std::optional<std::chrono::duration<double>> until_next_due(Session& session, std::int64_t daemon,

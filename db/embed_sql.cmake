@@ -1,3 +1,24 @@
+# embed_grants(HEADER path README file ROLE name)
+#
+# Makes ${CMAKE_BINARY_DIR}/path from the SQL that the README shows for that role: bounced::db::NAME_grants, and the
+# role's name as bounced::db::NAME. So the rights are written once.
+function(embed_grants)
+  cmake_parse_arguments(arg "" "HEADER;README;ROLE" "" ${ARGN})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${arg_README})
+  file(READ ${arg_README} readme)
+  if(NOT readme MATCHES "create role ${arg_ROLE};\n([^`]*)```")
+    message(FATAL_ERROR "${arg_README} does not make the role ${arg_ROLE}")
+  endif()
+  set(grants "${CMAKE_MATCH_1}")
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${arg_HEADER} CONTENT
+"// Made by CMake from README.md.
+#pragma once
+namespace bounced::db {
+inline constexpr const char* ${arg_ROLE}_grants = R\"_sql_(@grants@)_sql_\";
+}
+" @ONLY)
+endfunction()
+
 # embed_sql(HEADER path FILES files... [NAMESPACE name | LIST name])
 #
 # Makes ${CMAKE_BINARY_DIR}/path from SQL files: with NAMESPACE, one string constant a file, named after it, in

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/text.h"
 #include "db/queries.h"
 
 namespace bounced::db {
@@ -45,15 +46,6 @@ std::string between(const std::string& line, std::string_view before, std::strin
   return end == line.npos ? std::string() : line.substr(begin, end - begin);
 }
 
-// As a shell takes it.
-std::string as_argument(const std::string& text) {
-  if (text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == text.npos)
-    return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
-  return quoted + "'";
-}
-
 // libpq gives no SQLSTATE for a connection that failed, only the text; where the server speaks another language than
 // English these count as unavailable, which is waited for with the text in the log.
 [[noreturn]] void throw_not_connected(const std::string& text, const Options& options) {
@@ -77,14 +69,14 @@ std::string as_argument(const std::string& text) {
   const std::string database = between(line, "FATAL: database \"", "\" does not exist");
   if (!database.empty()) {
     throw NeedsAction(fmt::format("{}: create it: {}createdb -O {} -E UTF8 -T template0 {}", line, superuser,
-                                  as_argument(role(options)), as_argument(database)));
+                                  config::shell_word(role(options)), config::shell_word(database)));
   }
   const std::string missing = between(line, "FATAL: role \"", "\" does not exist");
   if (!missing.empty()) {
     throw NeedsAction(
         fmt::format("{}: create it: {}createuser {}; or be another one: by user= in database.url, or as the service's "
                     "user: sudo -u bounced bounced …",
-                    line, superuser, as_argument(missing)));
+                    line, superuser, config::shell_word(missing)));
   }
   for (const Known& entry : known)
     if (line.find(entry.words) != line.npos) throw NeedsAction(line + ": " + entry.remedy);

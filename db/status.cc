@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "db/status.h"
 
+#include "db/grants.h"
 #include "db/pqxx_compat.h"
 #include "db/queries.h"
 #include "db/session.h"
@@ -50,7 +51,8 @@ std::vector<QueueStatus> queue_in(pqxx::work& tx) {
 
 std::vector<std::string> rights_lacking_in(pqxx::work& tx) {
   std::vector<std::string> lacking;
-  for (const auto& right : exec(tx, sql::status_rights)) lacking.push_back(right[0].as<std::string>());
+  for (const auto& right : exec(tx, sql::status_rights, bounced_daemon_grants))
+    lacking.push_back(right[0].as<std::string>());
   return lacking;
 }
 
@@ -126,9 +128,15 @@ ServerFacts read_server_facts(Session& session) {
     ServerFacts facts;
     const pqxx::row row = exec_row(tx,
                                    "select current_setting('server_version'), "
-                                   "current_setting('transaction_read_only')::boolean");
+                                   "current_setting('transaction_read_only')::boolean, pg_is_in_recovery(), "
+                                   "(select source from pg_settings where name = 'default_transaction_read_only'), "
+                                   "quote_ident(current_database()), quote_ident(current_user)");
     facts.version = row[0].as<std::string>();
     facts.read_only = row[1].as<bool>();
+    facts.standby = row[2].as<bool>();
+    facts.read_only_by = row[3].as<std::string>();
+    facts.database = row[4].as<std::string>();
+    facts.role = row[5].as<std::string>();
     facts.lacking = rights_lacking_in(tx);
     return facts;
   });

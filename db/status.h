@@ -110,7 +110,11 @@ std::vector<QueueStatus> read_queue(Session& session);
 // What a daemon needs of the server.
 struct ServerFacts {
   std::string version;
-  bool read_only = false;            // a standby, or set so
+  bool read_only = false;  // a standby, or set so
+  bool standby = false;
+  std::string read_only_by;  // who sets default_transaction_read_only, as pg_settings.source says it
+  std::string database;      // both as SQL writes them
+  std::string role;
   std::vector<std::string> lacking;  // rights that this role does not have, as "insert on bounced.mirror"
 };
 ServerFacts read_server_facts(Session& session);

@@ -31,6 +31,7 @@ Once::Once(const asio::any_io_executor& executor, db::Pool& pool, Accounts& acco
   // Claimed from the back; each once, however often it was named.
   std::set<std::string, std::greater<>> unique(std::make_move_iterator(customers.begin()),
                                                std::make_move_iterator(customers.end()));
+  not_done_.insert(unique.begin(), unique.end());
   for (const std::string& customer : unique) {
     waiting_[accounts_.customers().at(customer).account].customers.push_back(customer);
   }
@@ -47,6 +48,7 @@ asio::awaitable<OnceResult> Once::run() {
   if (broken) std::rethrow_exception(broken);
   polls_.check();
   if (!database_lost_.empty()) throw db::Unavailable(database_lost_);
+  result_.not_done.assign(not_done_.begin(), not_done_.end());
   co_return std::move(result_);
 }
 
@@ -63,6 +65,14 @@ void Once::stop() {
   result_.stopped = true;
   polls_.cancel();
   wakeup_.wake();
+}
+
+std::vector<std::string> Once::waiting() const {
+  std::vector<std::string> names;
+  for (const auto& [account, waiting] : waiting_) {
+    names.insert(names.end(), waiting.customers.begin(), waiting.customers.end());
+  }
+  return names;
 }
 
 // Whether any was claimed.
@@ -104,7 +114,10 @@ std::vector<std::string> Once::candidates() {
 void Once::give_up() {
   for (auto& [account, waiting] : waiting_) {
     if (waiting.cannot.empty()) continue;
-    for (const std::string& customer : waiting.customers) result_.failed[customer] = waiting.cannot;
+    for (const std::string& customer : waiting.customers) {
+      result_.failed[customer] = waiting.cannot;
+      not_done_.erase(customer);
+    }
     waiting.customers.clear();
   }
   std::erase_if(waiting_, [](const auto& entry) { return entry.second.customers.empty(); });
@@ -115,12 +128,14 @@ void Once::ended(const db::Claim& claim, const PollResult& result) {
   switch (result.end) {
     case End::merged:
       ++result_.merged;
+      not_done_.erase(claim.customer);
       if (result.held) result_.held[claim.customer] = result.message;
       break;
     case End::failed:
     case End::not_noted:
     case End::discarded:
       result_.failed[claim.customer] = result.message;
+      not_done_.erase(claim.customer);
       break;
     case End::account_fault: {
       Waiting& waiting = waiting_[claim.account];

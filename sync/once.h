@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct OnceResult {
   std::map<std::string, std::string> held;    // merged, with what the shrink guard says
   std::map<std::string, std::string> failed;  // why
   bool stopped = false;                       // before all were done
+  std::vector<std::string> not_done;          // where it was stopped
 };
 
 // Polls each of the named customers once, fully. It is a daemon like others: it waits for a claim that another holds,
@@ -33,6 +35,9 @@ class Once {
 
   // Breaks off; run() ends when what runs at the database has ended.
   void stop();
+
+  // Customers that are neither done nor being polled.
+  [[nodiscard]] std::vector<std::string> waiting() const;
 
  private:
   struct Waiting {
@@ -53,6 +58,7 @@ class Once {
   Wakeup wakeup_;
   PollGroup polls_;
   std::map<std::string, Waiting> waiting_;  // by account
+  std::set<std::string> not_done_;
   std::string database_lost_;
   OnceResult result_;
 };

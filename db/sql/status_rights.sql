@@ -1,28 +1,28 @@
--- The rights that a daemon needs and this role does not have. Where a table is not there, it is about to be made, for
--- which the right to make the schema, or to make tables in it, is needed.
-select w.privilege || ' on ' || w.name
-  from (values ('bounced.accounts', 'select, insert, update'), ('bounced.customers', 'select, insert, update'),
-               ('bounced.daemons', 'select, insert, update, delete'), ('bounced.live_daemons', 'select'),
-               ('bounced.server', 'select, update'), ('bounced.mirror_edition', 'select'),
-               ('bounced.mirror', 'select, insert, update, delete'), ('bounced.polls', 'select, insert, delete'),
-               ('bounced.poll_requests', 'select, delete'), ('bounced.schema_migrations', 'select'),
-               ('bounced.deletion_queue', 'select, update, delete'), ('bounced.deletion_history', 'select, insert, delete')) as t (name, privileges)
- cross join lateral (select t.name, p.privilege from unnest(string_to_array(t.privileges, ', ')) as p (privilege)) w
- where to_regclass(w.name) is not null and not has_table_privilege(to_regclass(w.name), w.privilege)
+-- The rights that a daemon needs and this role does not have. $1: the grants of the daemon's role, as README.md shows
+-- them. What is not there is about to be made, for which the right to make the schema, or to make tables in it, is needed.
+-- The catalogs are asked, since names of a schema that the role may not use are errors elsewhere.
+with grants as (
+  select string_to_array(g[1], ', ') as privileges, coalesce(g[2], 'table') as kind, string_to_array(g[3], ', ') as names
+    from regexp_matches(regexp_replace($1, '\s+', ' ', 'g'),
+                        'grant ([a-z, ]+) on (?:(schema|sequence|function) )?([a-z_., ]+) to ', 'g') as g
+), rights as (
+  select p.privilege, g.kind, n.name, split_part(n.name, '.', 1)::name as schema, split_part(n.name, '.', 2)::name as relation
+    from grants g
+   cross join unnest(g.privileges) as p (privilege)
+   cross join unnest(g.names) as n (name)
+)
+select r.privilege || ' on ' || case r.kind when 'table' then '' else r.kind || ' ' end || r.name
+  from rights r
+  join pg_namespace n on n.nspname = r.schema
+  left join pg_class c on c.relnamespace = n.oid and c.relname = r.relation and r.kind in ('table', 'sequence')
+  left join pg_proc f on f.pronamespace = n.oid and f.proname = r.relation and r.kind = 'function'
+ where not case r.kind when 'schema' then has_schema_privilege(n.oid, r.privilege)
+                       when 'sequence' then has_sequence_privilege(c.oid, r.privilege)
+                       when 'function' then has_function_privilege(f.oid, r.privilege)
+                       else has_table_privilege(c.oid, r.privilege) end
 union all
 select 'create on database ' || current_database()
  where to_regnamespace('bounced') is null and not has_database_privilege(current_database(), 'create')
 union all
-select 'usage on schema bounced'
- where to_regnamespace('bounced') is not null and not has_schema_privilege('bounced', 'usage')
-union all
 select 'temporary on database ' || current_database()
  where not has_database_privilege(current_database(), 'temporary')
-union all
-select 'usage on sequence bounced.claims'
- where to_regclass('bounced.claims') is not null
-   and not has_sequence_privilege(to_regclass('bounced.claims'), 'usage')
-union all
-select 'execute on function bounced.next_slot'
- where to_regprocedure('bounced.next_slot(integer, interval, timestamptz)') is not null
-   and not has_function_privilege(to_regprocedure('bounced.next_slot(integer, interval, timestamptz)'), 'execute')

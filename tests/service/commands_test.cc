@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "tests/service/service.h"
+#include "tests/support/relay.h"
 
 namespace bounced::test {
 namespace {
@@ -174,6 +175,69 @@ TEST_F(Commands, SyncIsStoppedInGoodOrder) {
   EXPECT_EQ(value("select count(*) from bounced.daemons"), "0");
 }
 
+TEST_F(Commands, SyncGivesUpOnAnAccountThatIsLimitedForEver) {
+  api.answer({.customer = "a@example.com"}, {.status = 429, .body = "{}", .headers = {{"Retry-After", "300"}}}, 100);
+  configure();
+  run({"migrate"});
+  EXPECT_THAT(run({"sync", "--timeout", "9s"}),
+              AllOf(ended_with(1), err_has("bounced: waiting: account main: its lists are paused until "),
+                    err_has("rate_limited: "), err_has("HTTP 429"),
+                    err_has("bounced: gave up after 9s (--timeout): 0 of 1 customer "),
+                    err_has("bounced: it waited for: account main: its lists are paused until "),
+                    err_has("bounced: customer a@example.com: not done\n")));
+  EXPECT_EQ(value("select count(*) from bounced.customers where claimed_by is not null"), "0");
+  EXPECT_EQ(value("select count(*) from bounced.daemons"), "0");
+}
+
+TEST_F(Commands, SyncSaysThatItWaitsForAnotherDaemon) {
+  configure();
+  ASSERT_THAT(run({"sync"}), ended_with(0));
+  execute(url(),
+          "insert into bounced.daemons (host, pid, version, heartbeat) values ('else\x1b[31mwhere', 42, '1', "
+          "now() + interval '1h');"
+          "update bounced.customers set claimed_by = (select max(daemon_id) from bounced.daemons)");
+  const auto sync = start({"sync"});
+  sync->wait_for_stderr("waiting: customer a@example.com: polled by daemon");
+  execute(url(), "delete from bounced.daemons where pid = 42");
+  EXPECT_THAT(end(*sync), AllOf(ended_with(0), err_has("on else?[31mwhere (pid 42)")));
+}
+
+TEST_F(Commands, SyncSaysThatItWaitsForAMigration) {
+  configure();
+  run({"migrate"});
+  execute(url(),
+          "delete from bounced.schema_migrations where version = (select max(version) from bounced.schema_migrations)");
+  const auto psql = std::make_unique<Process>(std::vector<std::string>{
+      "psql", url(), "-c",
+      "begin; lock table bounced.schema_migrations in share row exclusive mode; select pg_sleep(60)"});
+  wait_until(
+      [&] {
+        return value(
+                   "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = "
+                   "current_database()") == "1";
+      },
+      "the lock is held");
+  EXPECT_THAT(
+      run({"sync", "--timeout", "14s"}),
+      AllOf(ended_with(1), err_has("bounced: waiting: another migration is under way"), err_has("gave up after")));
+}
+
+TEST_F(Commands, SyncGivesUpOnADatabaseThatDoesNotAnswer) {
+  Cluster cluster({.tcp = true, .settings = {}});
+  Relay relay("127.0.0.1", 0, static_cast<std::uint16_t>(cluster.port()));
+  execute(cluster.url(), "create database test encoding 'UTF8' template template0");
+  std::string text = config_text();
+  text.replace(text.find(url()), url().size(),
+               fmt::format("host=127.0.0.1 port={} user=postgres dbname=test", relay.port()));
+  dir.write("bounced.yaml", text);
+  api.answer({.customer = "a@example.com"}, {.hold_head = true});
+  const auto sync = start({"sync", "--timeout", "10s"});
+  ASSERT_TRUE(api.wait_for_held(1));
+  relay.cut();
+  EXPECT_THAT(end(*sync), AllOf(ended_with(1), err_has("bounced: waiting: the database, which does not answer"),
+                                err_has("bounced: gave up after 10s (--timeout)")));
+}
+
 TEST_F(Commands, CheckSaysThatAllIsWell) {
   api.generate("a@example.com", 1, 100'000);  // of which the beginning is enough
   api.set_gzip(simulator::Gzip::never);
@@ -234,10 +298,63 @@ TEST_F(Commands, CheckTellsWhichRightsTheRoleLacks) {
   text.replace(text.find("user=postgres"), 13, "user=poor");
   dir.write("bounced.yaml", text);
   EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("grant insert on bounced.mirror"),
-                                    Not(out_has("grant select on bounced.mirror")), out_has("bounced.claims"),
+                                    Not(out_has("grant select on bounced.mirror ")), out_has("bounced.claims"),
                                     out_has("grant delete on bounced.mirror"), out_has("bounced.poll_requests"),
                                     out_has("bounced.next_slot")));
   EXPECT_THAT(run({"run"}), AllOf(ended_with(2), err_has("insert on bounced.mirror"), err_has("bounced.next_slot")));
+}
+
+TEST_F(Commands, CheckOffersARemedyThatFitsADatabaseWhichTakesNoWrites) {
+  configure();
+  run({"migrate"});
+  const std::string name = value("select current_database()");
+  execute(url(), "alter database " + name + " set default_transaction_read_only = on");
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(1),
+                                    out_has("FAILED            database: it takes no writes: run: alter database " +
+                                            name + " reset default_transaction_read_only"),
+                                    Not(out_has("primary"))));
+  execute(Cluster::shared().url(), "alter database " + name + " reset default_transaction_read_only");
+  std::string text = config_text();
+  text.replace(text.find(url()), url().size(), url() + " options='-c default_transaction_read_only=on'");
+  dir.write("bounced.yaml", text);
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("database.url or PGOPTIONS: remove it")));
+}
+
+TEST_F(Commands, CheckTriesWhatADaemonDoesAtTheDatabase) {
+  configure();
+  run({"migrate"});
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(0), out_has("ok                database: temporary tables\n"),
+                                    out_has("ok                database: writing\n"),
+                                    out_has("ok                folder for long lists\n")));
+  for (const char* table : {"accounts", "customers", "daemons", "polls", "mirror"}) {
+    EXPECT_EQ(value(fmt::format("select count(*) from bounced.{}", table)), "0") << table;
+  }
+  execute(url(), "alter sequence bounced.claims maxvalue 1000; select setval('bounced.claims', 1000)");
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("FAILED            database: writing: "),
+                                    out_has("reached maximum value of sequence \"claims\""), out_has("sequences")));
+  execute(url(), "alter sequence bounced.claims no maxvalue");
+  // As after a restore of the data without its sequences.
+  ASSERT_THAT(run({"sync"}), ended_with(0));
+  execute(url(), "alter table bounced.customers alter customer_id restart");
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("FAILED            database: writing: "),
+                                    out_has("the sequence of bounced.customers.customer_id is behind")));
+  execute(url(), "alter table bounced.customers alter customer_id restart with 1000");
+  EXPECT_THAT(run({"check"}), ended_with(0));
+}
+
+TEST_F(Commands, CheckTriesTheFolderForLongListsAndTemporaryTables) {
+  configure();
+  const std::string nowhere = (dir.path() / "nowhere").string();
+  EXPECT_THAT(run({"check"}, {{"TMPDIR", nowhere}}),
+              AllOf(ended_with(1), out_has("FAILED            folder for long lists: " + nowhere), out_has("TMPDIR")));
+  execute(url(), "do $$ begin if to_regrole('poor') is null then create role poor login; end if; end $$");
+  const std::string name = value("select current_database()");
+  execute(url(),
+          "revoke temporary on database " + name + " from public; grant create on database " + name + " to poor");
+  std::string text = config_text();
+  text.replace(text.find("user=postgres"), 13, "user=poor");
+  dir.write("bounced.yaml", text);
+  EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("grant temporary on database " + name + " to poor")));
 }
 
 TEST_F(Commands, ACredentialIsCheckedInTheUnitOnly) {
@@ -256,6 +373,49 @@ TEST_F(Commands, ACredentialIsCheckedInTheUnitOnly) {
 TEST_F(Commands, StatusNeedsASchema) {
   configure();
   EXPECT_THAT(run({"status"}), AllOf(ended_with(2), err_has("bounced migrate")));
+}
+
+TEST_F(Commands, StatusTellsAMonitoringSystemHowThingsStand) {
+  const auto is = [](int code, const std::string& beginning) {
+    return AllOf(ended_with(code), testing::Field("out", &Ended::out, testing::StartsWith(beginning)),
+                 testing::Field("out", &Ended::out, testing::ContainsRegex("^[^\n]*\n$")),
+                 testing::Field("err", &Ended::err, IsEmpty()));
+  };
+  configure();
+  EXPECT_THAT(run({"status", "--check"}), is(2, "DOWN: the database: the database has no bounced schema yet"));
+  run({"migrate"});
+  EXPECT_THAT(run({"status", "--check"}), is(2, "DOWN: no daemon is running"));
+  const auto daemon = start({"run"});
+  daemon->wait_for_stderr("mirror changed");
+  EXPECT_THAT(run({"status", "--check"}), is(0, "OK: 1 customer, 1 daemon"));
+  execute(url(), "update bounced.customers set failures = 2, last_error = 'refused: no'");
+  EXPECT_THAT(run({"status", "--check"}), is(1, "DEGRADED: 1 customer failing (a@example.com: refused: no)"));
+  EXPECT_THAT(run({"status"}), ended_with(0));
+  // A daemon that only was there: what the database says of it is not enough.
+  daemon->signal(SIGSTOP);
+  execute(url(), "update bounced.daemons set heartbeat = now() - interval '21 s'");
+  EXPECT_THAT(run({"status", "--check"}), is(2, "DOWN: no daemon is running"));
+  daemon->signal(SIGCONT);
+  stop(*daemon);
+  dir.write("bounced.yaml", "nonsense: true\n");
+  EXPECT_THAT(run({"status", "--check"}), is(2, "DOWN: the configuration: "));
+}
+
+TEST_F(Commands, StatusTellsAMonitoringSystemOfADatabaseThatIsAway) {
+  Cluster cluster;
+  execute(cluster.url(), "create database test encoding 'UTF8' template template0");
+  std::string text = config_text();
+  text.replace(text.find(url()), url().size(), cluster.url("test"));
+  dir.write("bounced.yaml", text);
+  cluster.stop();
+  const auto daemon = start({"run"});
+  daemon->wait_for_stderr("waiting for the database");
+  EXPECT_THAT(run({"status", "--check"}),
+              AllOf(ended_with(2), testing::Field("out", &Ended::out, testing::StartsWith("DOWN: the database: "))));
+  cluster.start();
+  daemon->wait_for_stderr("mirror changed");
+  EXPECT_THAT(run({"status", "--check"}), AllOf(ended_with(0), out_has("OK: ")));
+  stop(*daemon);
 }
 
 TEST_F(Commands, StatusShowsHowThingsStand) {

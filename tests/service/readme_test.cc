@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the README shows runs.
+#include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <sstream>
 
@@ -7,6 +9,8 @@
 
 namespace bounced::test {
 namespace {
+
+using testing::AllOf;
 
 std::vector<std::string> blocks_of(const std::string& language) {
   std::ifstream in(BOUNCED_README);
@@ -111,11 +115,44 @@ TEST_F(Readme, TheQueuerSeesAndChangesItsOwnRequestsOnly) {
   }
 }
 
+// By one right that `check` does not look for a daemon fails later.
+TEST_F(Readme, CheckNamesEachRightThatTheDaemonsRoleLacks) {
+  const std::string daemon_url = role("bounced_daemon");
+  std::string text = config_text({.customers = "[customer@example.com]"});
+  text.replace(text.find(url()), url().size(), daemon_url);
+  dir.write("bounced.yaml", text);
+  execute(url(), "revoke execute on all functions in schema bounced from public");
+  EXPECT_THAT(run({"check"}), ended_with(0));
+  const auto granted =
+      query(url(),
+            "select a.privilege_type, 'table bounced.' || c.relname, 'bounced.' || c.relname from pg_class c "
+            "cross join aclexplode(c.relacl) a where c.relkind in ('r', 'v') and a.grantee = 'bounced_daemon'::regrole "
+            "union all select a.privilege_type, 'sequence bounced.' || c.relname, 'sequence bounced.' || c.relname "
+            "from pg_class c "
+            "cross join aclexplode(c.relacl) a where c.relkind = 'S' and a.grantee = 'bounced_daemon'::regrole "
+            "union all select a.privilege_type, 'function bounced.' || f.proname, 'function bounced.' || f.proname "
+            "from pg_proc f "
+            "cross join aclexplode(f.proacl) a where a.grantee = 'bounced_daemon'::regrole "
+            "union all select 'USAGE', 'schema bounced', 'schema bounced'");
+  EXPECT_GE(granted.size(), 30U);
+  for (const Row& right : granted) {
+    const std::string privilege = right[0].value_or(""), object = right[1].value_or("");
+    execute(url(), fmt::format("revoke {} on {} from bounced_daemon", privilege, object));
+    std::string lower = privilege;
+    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has(fmt::format("run: grant {} on {} to bounced_daemon\n",
+                                                                         lower, right[2].value_or("")))));
+    execute(url(), fmt::format("grant {} on {} to bounced_daemon", privilege, object));
+  }
+}
+
 TEST_F(Readme, TheDaemonsRoleIsEnough) {
   const std::string daemon_url = role("bounced_daemon");
   std::string text = config_text({.customers = "[customer@example.com]"});
   text.replace(text.find(url()), url().size(), daemon_url);
   dir.write("bounced.yaml", text);
+  // What everybody may do by default too: somebody may have taken it away.
+  execute(url(), "revoke execute on all functions in schema bounced from public");
   EXPECT_THAT(run({"check"}), ended_with(0));
   const auto daemon = start({"run", "--no-migrate"});
   daemon->wait_for_stderr("started version=");
@@ -132,10 +169,14 @@ TEST_F(Readme, TheDaemonsRoleIsEnough) {
 
 TEST_F(Readme, TheConfigurationLoads) {
   const auto configurations = blocks_of("yaml");
-  ASSERT_EQ(configurations.size(), 3U);
+  ASSERT_EQ(configurations.size(), 4U);
   for (const char* name : {"key_main", "key_old", "key_new"}) write_key(name, key);
   for (const std::string& configuration : configurations) {
-    dir.write("bounced.yaml", configuration);
+    // One shows the database alone.
+    const bool is_whole = configuration.find("accounts:") != configuration.npos;
+    dir.write("bounced.yaml",
+              configuration +
+                  (is_whole ? "" : "accounts: [{name: a, user: u, key: {credential: key_main}, customers: []}]\n"));
     EXPECT_THAT(run({"check", "--offline"}, {{"CREDENTIALS_DIRECTORY", dir.path().string()}}), ended_with(0))
         << configuration;
   }

@@ -248,6 +248,8 @@ TEST(Presentable, ShowsNoPartOfTheKeyInWhateverEncoding) {
 
 TEST(Presentable, IsOneCleanLineOfBoundedSize) {
   EXPECT_EQ(presentable("a\r\nb\x1b[31mc\x7f \xC2\x9B\xC2\xA0x\xE9y", "key"), "a b [31mc x\uFFFDy");
+  EXPECT_EQ(presentable("a\u202Eb\u061Cc\u2066d\u2029e\uFEFF", "key"), "abcd e");
+  EXPECT_EQ(presentable("a sec\u200Bret b", "secret"), "a *** b");
   EXPECT_EQ(presentable(std::string(499, 'x') + "é", "key"), std::string(499, 'x'));
   EXPECT_EQ(presentable(std::string(498, 'x') + "é", "key"), std::string(498, 'x') + "é");
 }

@@ -38,6 +38,7 @@ TEST(Cli, EveryCommandHasItsDefaults) {
   EXPECT_FALSE(std::get<CheckOptions>(parse({"check"}).command).offline);
   EXPECT_FALSE(std::get<MigrateOptions>(parse({"migrate"}).command).print);
   EXPECT_FALSE(std::get<StatusOptions>(parse({"status"}).command).json);
+  EXPECT_FALSE(std::get<StatusOptions>(parse({"status"}).command).check);
   EXPECT_EQ(parse({"run"}).config, "/etc/bounced/bounced.yaml");
 }
 
@@ -45,9 +46,15 @@ TEST(Cli, EveryCommandHasItsOptions) {
   EXPECT_FALSE(std::get<RunOptions>(parse({"run", "--no-migrate"}).command).migrate);
   EXPECT_THAT(std::get<SyncOptions>(parse({"sync", "a@x.com", "b@x.com"}).command).customers,
               ElementsAre("a@x.com", "b@x.com"));
+  EXPECT_EQ(std::get<SyncOptions>(parse({"sync", "--timeout", "5m", "a@x.com"}).command).timeout,
+            std::chrono::minutes(5));
+  EXPECT_EQ(std::get<SyncOptions>(parse({"sync"}).command).timeout, std::chrono::hours(24));
+  EXPECT_GT(std::get<SyncOptions>(parse({"sync", "--timeout=106751991167300d"}).command).timeout,
+            std::chrono::hours(24));
   EXPECT_TRUE(std::get<CheckOptions>(parse({"check", "--offline"}).command).offline);
   EXPECT_TRUE(std::get<MigrateOptions>(parse({"migrate", "--print"}).command).print);
   EXPECT_TRUE(std::get<StatusOptions>(parse({"status", "--json"}).command).json);
+  EXPECT_TRUE(std::get<StatusOptions>(parse({"status", "--check"}).command).check);
 }
 
 TEST(Cli, TheConfigurationIsTakenBeforeAndAfterTheCommand) {
@@ -76,6 +83,9 @@ TEST(Cli, WhatIsWrongIsRefusedWithAHint) {
   EXPECT_THAT(refusal({"walk"}), HasSubstr("--help"));
   EXPECT_THAT(refusal({"run", "--json"}), HasSubstr("--json"));
   EXPECT_THAT(refusal({"run", "extra"}), HasSubstr("extra"));
+  EXPECT_THAT(refusal({"sync", "--timeout", "5"}), HasSubstr("--timeout: \"5\" is no duration"));
+  EXPECT_THAT(refusal({"sync", "--timeout", "0s"}), HasSubstr("1s at least"));
+  EXPECT_THAT(refusal({"status", "--check", "--json"}), HasSubstr("--check"));
   EXPECT_THAT(refusal({"run", "status"}), HasSubstr("--help"));
   EXPECT_THAT(refusal({"run", "--config"}), HasSubstr("--config"));
 }

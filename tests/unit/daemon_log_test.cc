@@ -50,6 +50,15 @@ TEST_F(LogTest, ForeignTextMakesNoLineOfItsOwn) {
   }
 }
 
+TEST_F(LogTest, NothingHiddenReachesALine) {
+  const LogFields fields{{"customer",
+                          "a\x1b[31m\xc2\x9b\xe2\x80\xae\xd8\x9c"
+                          "b"}};
+  EXPECT_EQ(text_line("x", fields), "x customer=a?[31m???b");
+  EXPECT_THAT(json_line(LogLevel::info, "x", fields), HasSubstr(R"("customer":"a\u001b[31m\u009b\u202e\u061cb")"));
+  EXPECT_THAT(journal_fields(LogLevel::info, "x", fields), testing::Contains("CUSTOMER=a?[31m???b"));
+}
+
 TEST_F(LogTest, JsonIsOneObjectALine) {
   make(LogForm::json).info("poll \"x\"", {{"customer", "ü\\\""}, {"bad", "\xff\n"}, {"failures", 3}});
   const std::string line = written();
@@ -58,7 +67,7 @@ TEST_F(LogTest, JsonIsOneObjectALine) {
   EXPECT_EQ(object.at("message").as_string(), "poll \"x\"");
   EXPECT_EQ(object.at("level").as_string(), "info");
   EXPECT_EQ(object.at("customer").as_string(), "ü\\\"");
-  EXPECT_EQ(object.at("bad").as_string(), "??");
+  EXPECT_EQ(object.at("bad").as_string(), "\uFFFD\n");
   EXPECT_EQ(object.at("failures").as_int64(), 3);
   EXPECT_THAT(std::string(object.at("time").as_string()),
               MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z"));

@@ -17,7 +17,18 @@ TEST(Text, NothingForeignReachesTheTerminal) {
   EXPECT_EQ(printable("\xff\xc3(\xe2\x82"),
             "?"
             "?(?");  // not UTF-8
-  EXPECT_EQ(printable("Grüße, 世界"), "Grüße, 世界");
+  for (const char* hidden : {"\xc2\xad", "\xd8\x9c", "\xe1\xa0\x8e", "\xe2\x80\x8b", "\xe2\x80\xa9", "\xe2\x81\xa6",
+                             "\xe3\x85\xa4", "\xef\xbb\xbf", "\xef\xbf\xb9", "\xf3\xa0\x81\x81"}) {
+    EXPECT_EQ(printable(hidden), "?");
+  }
+  EXPECT_EQ(printable("Grüße, 世界 <b>&amp;</b>"), "Grüße, 世界 <b>&amp;</b>");
+}
+
+TEST(Text, JsonShowsNothingHiddenAndLosesNothing) {
+  EXPECT_EQ(escaped_json(R"({"a":"Grüße, 世界 \n"})"), R"({"a":"Grüße, 世界 \n"})");
+  EXPECT_EQ(escaped_json("\"\x7f\xc2\x9b\xe2\x80\xae\xd8\x9c\xf3\xa0\x81\x81\""),
+            R"("\u007f\u009b\u202e\u061c\udb40\udc41")");
+  EXPECT_EQ(escaped_json("\"\xff\xe2\x82\""), R"("\ufffd\ufffd")");
 }
 
 TEST(Text, ValuesAreQuotedWhereTheyCouldBeMistaken) {

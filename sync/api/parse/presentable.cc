@@ -8,15 +8,22 @@
 namespace bounced::api {
 namespace {
 
-// Also without the control characters that stay when blanks are folded: DEL, and C1, which is 0xC2 and another byte.
+// Also without what stays when blanks are folded, but a terminal obeys or does not show. Control characters become
+// blanks; what has no width goes away, since it may stand within the secret.
 std::string clean(std::string_view text) {
-  std::string folded = storable(text, text.size() * replacement.size());
-  for (std::size_t index = 0; index < folded.size(); ++index) {
-    const bool c1 = folded[index] == '\xC2' && static_cast<unsigned char>(folded[index + 1]) < 0xA0;
-    if (c1) folded[index + 1] = ' ';
-    if (c1 || folded[index] == '\x7F') folded[index] = ' ';
+  const std::string folded = storable(text, text.size() * replacement.size());
+  std::string cleaned;
+  cleaned.reserve(folded.size());
+  for (std::string_view rest = folded; !rest.empty();) {
+    const Utf8Step step = read_utf8(rest);
+    if (!is_hidden(step.code)) {
+      cleaned += rest.substr(0, step.length);
+    } else if (step.code < 0xA0) {
+      cleaned += ' ';
+    }
+    rest.remove_prefix(step.length);
   }
-  return folded;
+  return cleaned;
 }
 
 }  // namespace

@@ -56,4 +56,13 @@ constexpr bool is_noncharacter(char32_t code) {
   return code == 0xFFFE || code == 0xFFFF;
 }
 
+// What a terminal obeys or does not show: control characters, ends of lines, what turns the direction of text (bidi),
+// what has no width, and tags. Such text may look like another one, or be run.
+constexpr bool is_hidden(char32_t code) {
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0xAD || code == 0x34F || code == 0x61C ||
+         code == 0x115F || code == 0x1160 || code == 0x180E || (code >= 0x200B && code <= 0x200F) ||
+         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2060 && code <= 0x206F) || code == 0x3164 || code == 0xFEFF ||
+         code == 0xFFA0 || (code >= 0xFFF9 && code <= 0xFFFB) || (code >= 0xE0000 && code <= 0xE0FFF);
+}
+
 }  // namespace bounced::api
