@@ -41,10 +41,11 @@ std::optional<config::Config> read_again(const std::filesystem::path& file, Log&
 }  // namespace
 
 Reload::Reload(const boost::asio::any_io_executor& executor, std::filesystem::path file, config::Config& config,
-               db::Pool& pool, sync::Accounts& accounts, Registration& registration, Supervision& supervision,
-               LogEvents& events, Log& log, std::function<void()> applied)
+               db::Password& password, db::Pool& pool, sync::Accounts& accounts, Registration& registration,
+               Supervision& supervision, LogEvents& events, Log& log, std::function<void()> applied)
     : file_(std::move(file)),
       config_(config),
+      password_(password),
       pool_(pool),
       accounts_(accounts),
       registration_(registration),
@@ -93,6 +94,8 @@ asio::awaitable<void> Reload::run() {
 asio::awaitable<bool> Reload::apply() {
   const auto next = read_again(file_, log_);
   if (!next) co_return false;
+  // Before anything is asked at the database, which may take no other password any more.
+  password_.set(next->database.password);
   try {
     const auto check = [&](db::Session& session) { check_time_zones(session, *next); };
     co_await pool_.run(check);

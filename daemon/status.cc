@@ -12,10 +12,10 @@
 namespace bounced::daemon {
 
 int status(const std::filesystem::path& config_file, const StatusOptions& options) {
-  // It needs the database's address alone, and is for people who may not read the keys.
+  // It needs the way to the database alone, and is for people who may not read the keys.
   const config::Config config = config::load(config_file, {.keys_unread = true});
   db::Status status;
-  db::Options reading = connection_options(config, "bounced status");
+  db::Options reading = connection_options_of("status", config, config_file);
   reading.reads_only = true;
   with_session(reading, [&](db::Session& session) { status = db::read_status(session); });
   fmt::print("{}", options.json ? status_json(status) : status_text(status, options.queue));
