@@ -50,7 +50,7 @@ class Daemon {
         supervision_(
             executor, pool_, [this] { return last_turn(); }, [this] { return accounts_.in_flight().stuck(); }),
         accounts_(make_accounts(executor, pool_, config_)),
-        at_database_(executor, pool_, events_, log_),
+        at_database_(executor, pool_, supervision_, events_, log_),
         registration_(executor, pool_, at_database_, accounts_, events_, log_,
                       [this](const auto& customers) { scheduler_->leave_alone(customers); }),
         reload_(executor, config_file_, config_, *password_, pool_, accounts_, registration_, supervision_, events_,
