@@ -60,6 +60,14 @@ void Reload::ask() {
   asked_.wake();
 }
 
+void Reload::ask_while_starting() {
+  ask();
+  const auto next = read_again(file_, log_);
+  if (!next) return;
+  password_.set(next->database.password);
+  log_.info("the reload waits for the start; a change of database.url needs a restart");
+}
+
 asio::awaitable<void> Reload::run() {
   supervision_.reloading();
   log_.info("reloading the configuration");

@@ -26,6 +26,8 @@ class Reload {
          Supervision& supervision, LogEvents& events, Log& log, std::function<void()> applied);
 
   void ask();
+  // The same while the start waits for the database: what it takes to get there, the password, is read at once.
+  void ask_while_starting();
   [[nodiscard]] bool is_wanted() const { return wanted_; }
   // Where the database is needed and does not serve, it begins anew, later or when it is asked for again: by then the
   // file may be another. Where the file has problems, the configuration stays as it is.

@@ -245,7 +245,7 @@ void Daemon::stop() {
 void Daemon::await_hangup() {
   hangups_.async_wait([this](const boost::system::error_code& error, int) {
     if (error) return;
-    reload_.ask();
+    supervision_.is_starting() ? reload_.ask_while_starting() : reload_.ask();
     registration_.wake();
     await_hangup();
   });

@@ -28,6 +28,7 @@ class Supervision {
   Supervision(const boost::asio::any_io_executor& executor, db::Pool& pool, std::function<Time()> last_turn,
               std::function<bool()> is_stuck);
 
+  [[nodiscard]] bool is_starting() const { return stage_ == Stage::starting || stage_ == Stage::waiting; }
   // It is at work.
   void ready();
   // Its start waits, for as long as that takes; `why` says what for.

@@ -254,8 +254,8 @@ test_keys() {
   at systemctl start bounced &>/dev/null
   is "a colon in a key's name fails the start" "failed 243" "$(show ActiveState) $(show ExecMainStatus)"
   is "once" 0 "$(show NRestarts)"
-  has "the journal says what to do" "rename the files in /etc/bounced/keys" "$(journal -p err -n 5)"
-  has "and so does systemctl status" "rename the files" "$(at systemctl status --no-pager --full bounced)"
+  has "the journal says what to do" "in /etc/bounced/keys, rename files" "$(journal -p err -n 5)"
+  has "and so does systemctl status" "rename files" "$(at systemctl status --no-pager --full bounced)"
   rm "$machine/etc/bounced/keys/main:old"
   mv "$machine/etc/bounced/keys" "$machine/etc/bounced/kept"
   at systemctl start bounced &>/dev/null

@@ -113,5 +113,19 @@ TEST_F(DatabasePassword, AReloadTakesTheNewOneEvenWhileTheOldOneIsRefused) {
               AllOf(Not(HasSubstr("another-password")), Not(HasSubstr("need a restart"))));
 }
 
+TEST_F(DatabasePassword, AReloadTakesTheNewOneWhileTheStartWaitsForTheDatabase) {
+  write_key("database.password", "top-secret");
+  configure_with("{file: database.password}");
+  server().stop();
+  const auto daemon = start({"run"});
+  daemon->wait_for_stderr("waiting for the database");
+  write_key("database.password", password);
+  daemon->signal(SIGHUP);
+  daemon->wait_for_stderr("the reload waits for the start");
+  server().start();
+  daemon->wait_for_stderr("configuration reloaded");
+  shows_no_password(stop(*daemon));
+}
+
 }  // namespace
 }  // namespace bounced::test
