@@ -15,11 +15,6 @@
 // trust every value.
 namespace bounced::config {
 
-struct Database {
-  std::string url = "postgresql:///bounced";  // libpq URI or conninfo
-  int connections = 4;                        // for work; listening and the heartbeat have one each besides
-};
-
 // When a customer's list is read. Accounts and customers may override each value.
 struct Schedule {
   std::chrono::seconds every = std::chrono::minutes(5);
@@ -64,6 +59,14 @@ struct KeyVariable {
   std::string name;  // of an environment variable
 };
 using KeySource = std::variant<KeyFile, KeyCredential, KeyVariable>;
+
+struct Database {
+  std::string url = "postgresql:///bounced";  // libpq URI or conninfo
+  std::optional<KeySource> password_source = std::nullopt;
+  // Absent where no source is given, or LoadOptions allowed it.
+  std::optional<Secret> password = std::nullopt;
+  int connections = 4;  // for work; listening and the heartbeat have one each besides
+};
 
 // An HTTP proxy that gives tunnels (CONNECT).
 struct Proxy {

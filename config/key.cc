@@ -8,27 +8,39 @@
 namespace bounced::config {
 namespace {
 
-// The API key in a text that may end with the end of a line.
-Secret checked_key(std::string text) {
+std::string word_for(SecretKind kind) {
+  return kind == SecretKind::key ? "key" : "password";
+}
+
+// The secret in a text that may end with the end of a line.
+Secret checked_secret(std::string text, SecretKind kind) {
   // Real ones have less than a hundred characters.
   constexpr std::size_t longest = 4096;
+  const bool is_key = kind == SecretKind::key;
+  const std::string alone = is_key ? "; write the API key alone into it" : "; write the password alone into it";
   text.erase(text.find_last_not_of("\r\n") + 1);
-  if (text.empty()) throw std::invalid_argument("holds no key; write the API key into it");
-  if (text.size() > longest) throw std::invalid_argument("holds too much for a key; write the API key alone into it");
-  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == 0x7F; })) {
-    throw std::invalid_argument("holds a blank, a control character or several lines; write the API key alone into it");
+  if (text.empty()) {
+    throw std::invalid_argument(is_key ? "holds no key; write the API key into it"
+                                       : "holds no password; write the password into it");
+  }
+  if (text.size() > longest) throw std::invalid_argument("holds too much for a " + word_for(kind) + alone);
+  const auto is_wrong = [is_key](unsigned char c) { return c < ' ' || c == 0x7F || (is_key && c == ' '); };
+  if (std::any_of(text.begin(), text.end(), is_wrong)) {
+    throw std::invalid_argument(
+        std::string(is_key ? "holds a blank, a control character" : "holds a control character") + " or several lines" +
+        alone);
   }
   return Secret(std::move(text));
 }
 
-Secret key_from_file(const std::filesystem::path& path) {
+Secret secret_from_file(const std::filesystem::path& path, SecretKind kind) {
   const File file = read_file(path);
   if (file.open_to_others)
     throw std::invalid_argument("is open to everyone; run: chmod o= " + shell_word(path.string()));
-  return checked_key(file.bytes);
+  return checked_secret(file.bytes, kind);
 }
 
-std::optional<Secret> key_from_credential(const std::string& name, const LoadOptions& options) {
+std::optional<Secret> secret_from_credential(const std::string& name, SecretKind kind, const LoadOptions& options) {
   if (name.find('/') != std::string::npos || name == "." || name == "..") {
     throw std::invalid_argument(
         "is a path; write the name of a credential, as in LoadCredential=NAME:PATH of the unit");
@@ -36,10 +48,11 @@ std::optional<Secret> key_from_credential(const std::string& name, const LoadOpt
   const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
   if (folder == nullptr || *folder == '\0') {
     if (options.credentials_may_be_absent) return std::nullopt;
-    throw std::invalid_argument("exists only inside a systemd unit; start it there, or write key: {file: PATH}");
+    throw std::invalid_argument("exists only inside a systemd unit; start it there, or write " + word_for(kind) +
+                                ": {file: PATH}");
   }
   try {
-    return checked_key(read_file(std::filesystem::path(folder) / name).bytes);
+    return checked_secret(read_file(std::filesystem::path(folder) / name).bytes, kind);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(std::string("the credential ") + error.what() +
                                 " (set by LoadCredential= of the unit; the package's unit gives it each file in "
@@ -47,15 +60,15 @@ std::optional<Secret> key_from_credential(const std::string& name, const LoadOpt
   }
 }
 
-Secret key_from_variable(const std::string& name) {
+Secret secret_from_variable(const std::string& name, SecretKind kind) {
   const char* text = std::getenv(name.c_str());
   if (text == nullptr) throw std::invalid_argument("this environment variable is not set");
-  return checked_key(text);
+  return checked_secret(text, kind);
 }
 
 }  // namespace
 
-std::optional<ReadSecret> read_secret(Section& section, std::string_view name, Report& report,
+std::optional<ReadSecret> read_secret(Section& section, std::string_view name, SecretKind kind, Report& report,
                                       const LoadOptions& options) {
   const std::string forms = "{file: PATH}, {credential: NAME} or {env: NAME}";
   const Node::Entry* entry = section.find(name);
@@ -79,24 +92,24 @@ std::optional<ReadSecret> read_secret(Section& section, std::string_view name, R
     check_value(path);
     const std::filesystem::path file = report.resolve(path);
     read.source = KeyFile{file};
-    if (!options.keys_unread) read.secret = key_from_file(file);
+    if (!options.keys_unread) read.secret = secret_from_file(file, kind);
   });
   good = key.read("credential", [&](const std::string& credential) {
     check_value(credential);
     read.source = KeyCredential{credential};
-    if (!options.keys_unread) read.secret = key_from_credential(credential, options);
+    if (!options.keys_unread) read.secret = secret_from_credential(credential, kind, options);
   }) || good;
   good = key.read("env", [&](const std::string& variable) {
     check_value(variable);
     read.source = KeyVariable{variable};
-    if (!options.keys_unread) read.secret = key_from_variable(variable);
+    if (!options.keys_unread) read.secret = secret_from_variable(variable, kind);
   }) || good;
   return good ? std::optional(std::move(read)) : std::nullopt;
 }
 
 void read_key(Section& section, Account& account, Report& report, const LoadOptions& options) {
   section.require("key", "write key: {file: PATH}, {credential: NAME} or {env: NAME}");
-  auto read = read_secret(section, "key", report, options);
+  auto read = read_secret(section, "key", SecretKind::key, report, options);
   if (!read) return;
   account.key_source = std::move(read->source);
   account.key = std::move(read->secret);

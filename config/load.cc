@@ -9,6 +9,7 @@
 #include "config/account.h"
 #include "config/customers.h"
 #include "config/document.h"
+#include "config/key.h"
 #include "config/report.h"
 #include "config/section.h"
 #include "config/text.h"
@@ -16,7 +17,7 @@
 namespace bounced::config {
 namespace {
 
-void read_database(Section section, Database& database) {
+void read_database(Section section, Database& database, Report& report, const LoadOptions& options) {
   // Nothing of the URL is repeated: a password may stand in it.
   section.read("url", [&](const std::string& url) {
     check_value(url);
@@ -27,6 +28,13 @@ void read_database(Section section, Database& database) {
     }
     database.url = url;
   });
+  // Whoever connects needs it, also those who need no API key. People at a terminal have no credentials of the unit,
+  // but may have another way in.
+  const LoadOptions always{.credentials_may_be_absent = options.credentials_may_be_absent || options.keys_unread};
+  if (auto read = read_secret(section, "password", SecretKind::password, report, always)) {
+    database.password_source = std::move(read->source);
+    database.password = std::move(read->secret);
+  }
   // A connection is a thread here and a server process there, of which PostgreSQL has 100 unless told otherwise.
   section.read("connections", database.connections, 2, 100);
   section.refuse_others();
@@ -104,7 +112,7 @@ Config load(const std::filesystem::path& file, const LoadOptions& options) {
   }
   Config config;
   Section root({"", 0, &document.root()}, "", report);
-  read_database(root.section("database"), config.database);
+  read_database(root.section("database"), config.database, report, options);
   read_polling(root.section("polling"), config.polling);
   read_deletions(root.section("deletions"), config.deletions);
   read_retention(root.section("retention"), config.retention);

@@ -34,9 +34,10 @@ class Invalid : public std::runtime_error {
 
 struct LoadOptions {
   // A systemd credential exists only inside the unit. Where $CREDENTIALS_DIRECTORY is not set and this is true, the
-  // account's key stays absent instead of being a problem.
+  // secret stays absent instead of being a problem.
   bool credentials_may_be_absent = false;
-  // For those who need no key, and may not be allowed to read any: all keys stay absent.
+  // For those who need no API key, and may not be allowed to read any: all keys of accounts stay absent. The database's
+  // password is read, but may be absent as if credentials_may_be_absent were true.
   bool keys_unread = false;
 };
 

@@ -88,7 +88,8 @@ Proxy read_mapping(Section& section, Report& report, const LoadOptions& options)
   });
   if (section.find("password") != nullptr) {
     section.require("user", "write whose password it is");
-    if (auto read = read_secret(section, "password", report, options)) proxy.password = std::move(read->secret);
+    if (auto read = read_secret(section, "password", SecretKind::password, report, options))
+      proxy.password = std::move(read->secret);
   }
   section.refuse_others(Section::Show::nothing);
   return proxy;

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "daemon/supervision.h"
 #include "db/errors.h"
 #include "sync/database_trouble.h"
 
@@ -30,8 +29,8 @@ boost::asio::awaitable<bool> AtDatabase::run(const char* name, std::function<voi
       delay = trouble.failed(error);
       if (dynamic_cast<const db::Conflict*>(&error) != nullptr) delay = std::max(delay, after_conflict);
       const bool away = db::is_absence(error);
-      Supervision::say((away ? "waiting for the database: " : "the database refuses work: ") +
-                       std::string(error.what()));
+      supervision_.start_waits((away ? "waiting for the database: " : "the database refuses work: ") +
+                               std::string(error.what()));
       if (away && !away_since) {
         away_since = Clock::now();
         log_.warning("waiting for the database", {{"error", std::string(error.what())}});

@@ -121,8 +121,8 @@ void check_proxy(db::Session& session, const db::Options& options, Findings& fin
   }
 }
 
-void check_database(const config::Config& config, Findings& findings) {
-  db::Options options = connection_options(config, "bounced check");
+void check_database(const config::Config& config, const std::filesystem::path& config_file, Findings& findings) {
+  db::Options options = connection_options_of("check", config, config_file);
   options.reads_only = true;  // that it takes no writes is told as one of its faults
   try {
     with_session(options, [&](db::Session& session) {
@@ -148,7 +148,7 @@ int check(const std::filesystem::path& config_file, const CheckOptions& options)
                           counted(customers_of(config), "customer")));
   check_rates(config, findings);
   if (options.offline) return well;
-  check_database(config, findings);
+  check_database(config, config_file, findings);
   check_temporary_folder(findings);
   check_api(config, config_file, findings);
   if (findings.failures() == 0) return well;

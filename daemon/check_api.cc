@@ -171,21 +171,6 @@ class AccountCheck {
   bool given_up_ = false;  // what is wrong is wrong for every customer
 };
 
-std::string where_a_credential_is(const config::Account& account, const std::filesystem::path& config_file) {
-  const auto* key = std::get_if<config::KeyCredential>(&account.key_source);
-  const std::string name = key != nullptr ? key->name : "";
-  // Our unit gives each file of one folder; another unit has a line of its own, which we cannot know.
-  const bool is_of_our_unit = name.starts_with("key_");
-  const std::string place =
-      is_of_our_unit ? "the file /etc/bounced/keys/" + name.substr(4) : "and PATH is what LoadCredential= names";
-  const std::string credential = is_of_our_unit ? "key:/etc/bounced/keys" : name + ":PATH";
-  return fmt::format(
-      "account {}: its key is a credential of the systemd unit, {}; run: sudo systemd-run --pipe --wait --collect "
-      "--quiet -p User=bounced -p LoadCredential={} {}",
-      account.name, place, config::shell_word(credential),
-      command_line("check", std::filesystem::absolute(config_file)));
-}
-
 }  // namespace
 
 void check_api(const config::Config& config, const std::filesystem::path& config_file, Findings& findings) {
@@ -193,7 +178,9 @@ void check_api(const config::Config& config, const std::filesystem::path& config
   std::vector<std::unique_ptr<AccountCheck>> checks;
   for (const config::Account& account : config.accounts) {
     if (!account.key) {
-      findings.not_checked(where_a_credential_is(account, config_file));
+      const std::string name = std::get<config::KeyCredential>(account.key_source).name;
+      findings.not_checked(
+          fmt::format("account {}: its key is {}", account.name, where_a_credential_is(name, "check", config_file)));
     } else if (account.customers.empty() && !account.all_customers) {
       findings.not_checked(fmt::format("account {}: it has no customers", account.name));
     } else {

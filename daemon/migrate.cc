@@ -46,7 +46,7 @@ void apply_pending(db::Session& session) {
 
 int migrate(const std::filesystem::path& config_file, const MigrateOptions& options) {
   const config::Config config = config::load(config_file, {.keys_unread = true});
-  with_session(connection_options(config, "bounced migrate"), options.print ? print_pending : apply_pending);
+  with_session(connection_options_of("migrate", config, config_file), options.print ? print_pending : apply_pending);
   return well;
 }
 

@@ -41,10 +41,11 @@ std::optional<config::Config> read_again(const std::filesystem::path& file, Log&
 }  // namespace
 
 Reload::Reload(const boost::asio::any_io_executor& executor, std::filesystem::path file, config::Config& config,
-               db::Pool& pool, sync::Accounts& accounts, Registration& registration, Supervision& supervision,
-               LogEvents& events, Log& log, std::function<void()> applied)
+               db::Password& password, db::Pool& pool, sync::Accounts& accounts, Registration& registration,
+               Supervision& supervision, LogEvents& events, Log& log, std::function<void()> applied)
     : file_(std::move(file)),
       config_(config),
+      password_(password),
       pool_(pool),
       accounts_(accounts),
       registration_(registration),
@@ -57,6 +58,14 @@ Reload::Reload(const boost::asio::any_io_executor& executor, std::filesystem::pa
 void Reload::ask() {
   wanted_ = true;
   asked_.wake();
+}
+
+void Reload::ask_while_starting() {
+  ask();
+  const auto next = read_again(file_, log_);
+  if (!next) return;
+  password_.set(next->database.password);
+  log_.info("the reload waits for the start; a change of database.url needs a restart");
 }
 
 asio::awaitable<void> Reload::run() {
@@ -93,6 +102,8 @@ asio::awaitable<void> Reload::run() {
 asio::awaitable<bool> Reload::apply() {
   const auto next = read_again(file_, log_);
   if (!next) co_return false;
+  // Before anything is asked at the database, which may take no other password any more.
+  password_.set(next->database.password);
   try {
     const auto check = [&](db::Session& session) { check_time_zones(session, *next); };
     co_await pool_.run(check);

@@ -4,7 +4,9 @@
 #include <boost/asio/io_context.hpp>
 #include <csignal>
 #include <exception>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "config/load.h"
@@ -43,18 +45,19 @@ class Daemon {
         signals_(executor, [this](const char* name) { stop_by(name); }),
         hangups_(executor, SIGHUP),
         tasks_(executor, [this] { stop(); }),
-        pool_(executor, connection_options(config_, "bounced run: work"), config_.database.connections),
+        password_(std::make_shared<db::Password>(config_.database.password)),
+        pool_(executor, options_for("work"), config_.database.connections),
         supervision_(
             executor, pool_, [this] { return last_turn(); }, [this] { return accounts_.in_flight().stuck(); }),
         accounts_(make_accounts(executor, pool_, config_)),
-        at_database_(executor, pool_, events_, log_),
+        at_database_(executor, pool_, supervision_, events_, log_),
         registration_(executor, pool_, at_database_, accounts_, events_, log_,
                       [this](const auto& customers) { scheduler_->leave_alone(customers); }),
-        reload_(executor, config_file_, config_, pool_, accounts_, registration_, supervision_, events_, log_,
-                [this] { reloaded(); }),
+        reload_(executor, config_file_, config_, *password_, pool_, accounts_, registration_, supervision_, events_,
+                log_, [this] { reloaded(); }),
         housekeeper_(executor, pool_, events_, config_.retention),
-        listener_(executor, connection_options(config_, "bounced run: listen"),
-                  {"bounced_polls", "bounced_deletions", "bounced_customers"}, listener_events()) {
+        listener_(executor, options_for("listen"), {"bounced_polls", "bounced_deletions", "bounced_customers"},
+                  listener_events()) {
     // Who relied on the rows of customers may be gone.
     accounts_.on_other_shares([this] { registration_.wake(); });
     await_hangup();
@@ -68,6 +71,7 @@ class Daemon {
   asio::awaitable<void> serve();
   asio::awaitable<void> listen();
   asio::awaitable<void> keep_registered();
+  [[nodiscard]] db::Options options_for(const std::string& connection) const;
   db::Listener::Events listener_events();
   void reloaded();
   [[nodiscard]] Supervision::Time last_turn() const;
@@ -83,6 +87,7 @@ class Daemon {
   StopSignals signals_;
   asio::signal_set hangups_;
   Tasks tasks_;
+  std::shared_ptr<db::Password> password_;  // of all connections; a reload sets it
   db::Pool pool_;
   Supervision supervision_;
   sync::Accounts accounts_;
@@ -128,7 +133,7 @@ asio::awaitable<void> Daemon::start_and_serve(bool may_migrate) {
     prepare_schema(session, may_migrate, config_file_, log_);
     check_rights(session);
     check_time_zones(session, config_);
-    refuse_transaction_pooling(session, connection_options(config_, "bounced run: work"));
+    refuse_transaction_pooling(session, options_for("work"));
   };
   const bool prepared = co_await at_database_.run("schema", prepare, 10s);
   if (!prepared) co_return;
@@ -138,8 +143,7 @@ asio::awaitable<void> Daemon::start_and_serve(bool may_migrate) {
     number_ = db::start_daemon(session, facts_, is_gone);
   });
   if (!known) co_return;
-  heart_.emplace(executor_, connection_options(config_, "bounced run: heartbeat"), facts_, number_, sent, accounts_,
-                 events_);
+  heart_.emplace(executor_, options_for("heartbeat"), facts_, number_, sent, accounts_, events_);
   tasks_.start(heart_->run());
   scheduler_.emplace(executor_, pool_, accounts_, events_, number_, config_.polling);
   deletions_.emplace(executor_, pool_, accounts_, events_, number_, config_.deletions);
@@ -198,6 +202,12 @@ void Daemon::reloaded() {
   heart_->hurry();
 }
 
+db::Options Daemon::options_for(const std::string& connection) const {
+  db::Options options = connection_options(config_, "bounced run: " + connection);
+  options.password = password_;
+  return options;
+}
+
 db::Listener::Events Daemon::listener_events() {
   const auto lost = [this](const std::string& why) { log_.debug("not listening", {{"error", why}}); };
   return {.connected =
@@ -235,7 +245,7 @@ void Daemon::stop() {
 void Daemon::await_hangup() {
   hangups_.async_wait([this](const boost::system::error_code& error, int) {
     if (error) return;
-    reload_.ask();
+    supervision_.is_starting() ? reload_.ask_while_starting() : reload_.ask();
     registration_.wake();
     await_hangup();
   });

@@ -27,9 +27,9 @@ namespace asio = boost::asio;
 constexpr std::chrono::seconds answer_within{20};
 
 db::Options reading_options(const std::filesystem::path& config_file) {
-  // It needs the database's address alone, and is for people who may not read the keys.
+  // It needs the way to the database alone, and is for people who may not read the keys.
   const config::Config config = config::load(config_file, {.keys_unread = true});
-  db::Options reading = connection_options(config, "bounced status");
+  db::Options reading = connection_options_of("status", config, config_file);
   reading.reads_only = true;
   return reading;
 }

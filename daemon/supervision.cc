@@ -40,9 +40,17 @@ Supervision::Supervision(const asio::any_io_executor& executor, db::Pool& pool, 
 
 void Supervision::ready() {
   if (stage_ == Stage::stopping) return;
+  const bool told = stage_ == Stage::waiting;
   stage_ = Stage::running;
-  tell_service_manager("READY=1");
+  if (!told) tell_service_manager("READY=1");
   until_next_look_.wake();
+}
+
+void Supervision::start_waits(const std::string& why) {
+  if (stage_ == Stage::stopping) return;
+  say(why);
+  if (stage_ == Stage::starting) tell_service_manager("READY=1");
+  stage_ = Stage::waiting;
 }
 
 void Supervision::reloading() {
@@ -75,8 +83,9 @@ void Supervision::say(const std::string& words) {
 }
 
 bool Supervision::goes_round() const {
-  // Starts and stops have limits of their own.
-  if (watchdog_ == 0us || stage_ == Stage::starting || stage_ == Stage::stopping) return true;
+  // Starts and stops have limits of their own; nothing goes round while a start waits.
+  const bool at_work = stage_ == Stage::running || stage_ == Stage::reloading;
+  if (watchdog_ == 0us || !at_work) return true;
   return std::chrono::steady_clock::now() - last_turn_() < watchdog_ && !is_stuck_();
 }
 

@@ -24,7 +24,20 @@ namespace bounced::daemon {
 namespace asio = boost::asio;
 
 db::Options connection_options(const config::Config& config, std::string role) {
-  return {.url = config.database.url, .application = std::move(role)};
+  return {.url = config.database.url,
+          .application = std::move(role),
+          .password = std::make_shared<db::Password>(config.database.password)};
+}
+
+db::Options connection_options_of(const std::string& command, const config::Config& config,
+                                  const std::filesystem::path& config_file) {
+  db::Options options = connection_options(config, "bounced " + command);
+  const auto& source = config.database.password_source;
+  const auto* credential = source ? std::get_if<config::KeyCredential>(&*source) : nullptr;
+  if (credential != nullptr && !config.database.password) {
+    options.without_password = "its password is " + where_a_credential_is(credential->name, command, config_file);
+  }
+  return options;
 }
 
 db::DaemonFacts daemon_facts() {
@@ -117,6 +130,19 @@ asio::awaitable<void> leave(db::Pool& pool, std::int64_t daemon, Log& log) {
 
 std::string command_line(const std::string& command, const std::filesystem::path& config_file) {
   return fmt::format("bounced {} --config {}", command, config::shell_word(config_file.string()));
+}
+
+std::string where_a_credential_is(const std::string& name, const std::string& command,
+                                  const std::filesystem::path& config_file) {
+  // Our unit gives each file of one folder; another unit has a line of its own, which we cannot know.
+  const bool is_of_our_unit = name.starts_with("key_");
+  const std::string place =
+      is_of_our_unit ? "the file /etc/bounced/keys/" + name.substr(4) : "and PATH is what LoadCredential= names";
+  const std::string credential = is_of_our_unit ? "key:/etc/bounced/keys" : name + ":PATH";
+  return fmt::format(
+      "a credential of the systemd unit, {}; run: sudo systemd-run --pipe --wait --collect --quiet -p User=bounced -p "
+      "LoadCredential={} {}",
+      place, config::shell_word(credential), command_line(command, std::filesystem::absolute(config_file)));
 }
 
 StopSignals::StopSignals(const asio::any_io_executor& executor, std::function<void(const char* name)> on_stop)

@@ -23,6 +23,11 @@ namespace bounced::daemon {
 // `role` says in pg_stat_activity who is who, as "bounced run: work".
 db::Options connection_options(const config::Config& config, std::string role);
 
+// Of a command that people run, to whom the unit's credentials are not given: where the password is one, a connection
+// that fails for want of it says how to run the command with it.
+db::Options connection_options_of(const std::string& command, const config::Config& config,
+                                  const std::filesystem::path& config_file);
+
 db::DaemonFacts daemon_facts();
 
 // Throws MustChange where a ca_file cannot be used.
@@ -53,6 +58,10 @@ boost::asio::awaitable<void> leave(db::Pool& pool, std::int64_t daemon, Log& log
 
 // The command that a message tells people to run, as a shell takes it.
 std::string command_line(const std::string& command, const std::filesystem::path& config_file);
+
+// "a credential of the systemd unit, …; run: …": how to run a command with it.
+std::string where_a_credential_is(const std::string& name, const std::string& command,
+                                  const std::filesystem::path& config_file);
 
 // Calls on_stop at the first SIGINT or SIGTERM. After that they have their usual effect again, so that a second one
 // ends the process at once, whatever hangs. Construct it before anything that should not be interrupted; the io_context

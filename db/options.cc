@@ -35,6 +35,16 @@ void refuse_raw_password_characters(std::string_view url) {
   throw NeedsAction("database.url: write the characters @ : / ? # % of a user or password as %40 %3A %2F %3F %23 %25");
 }
 
+// As a conninfo string has it.
+void append(std::string& text, std::string_view key, std::string_view value) {
+  text.append(key).append("='");
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') text += '\\';
+    text += c;
+  }
+  text += "' ";
+}
+
 // What the URL says, or else the environment.
 class Settings {
  public:
@@ -60,6 +70,8 @@ class Settings {
     return found != environment_.end() ? found->second : "";
   }
 
+  bool is_in_url(const std::string& key) const { return values_.contains(key); }
+
   void set(const std::string& key, const std::string& value) { values_[key] = value; }
 
   void set_default(const std::string& key, const std::string& value) {
@@ -68,14 +80,7 @@ class Settings {
 
   std::string text() const {
     std::string joined;
-    for (const auto& [key, value] : values_) {
-      joined += key + "='";
-      for (char c : value) {
-        if (c == '\'' || c == '\\') joined += '\\';
-        joined += c;
-      }
-      joined += "' ";
-    }
+    for (const auto& [key, value] : values_) append(joined, key, value);
     return joined;
   }
 
@@ -86,7 +91,7 @@ class Settings {
 
 }  // namespace
 
-std::string conninfo(const Options& options) {
+config::Secret conninfo(const Options& options) {
   refuse_raw_password_characters(options.url);
   Settings settings(options.url);
   settings.set_default("connect_timeout", "10");  // per host; a reachable server answers in milliseconds
@@ -101,7 +106,17 @@ std::string conninfo(const Options& options) {
   // A name from the URL stands before ours, since ours says which connection it is.
   const std::string name = settings.get("application_name");
   settings.set("application_name", name.empty() ? options.application : name + " " + options.application);
-  return settings.text();
+  std::string text = settings.text();
+  const std::optional<config::Secret> password = options.password ? options.password->get() : std::nullopt;
+  if (password) {
+    if (settings.is_in_url("password")) {
+      throw NeedsAction("database.url holds a password, and database.password names one: remove it from database.url");
+    }
+    // Nothing is moved while it grows, which would leave copies behind. A quote or backslash takes two characters.
+    text.reserve(text.size() + 2 * password->reveal().size() + std::string_view("password='' ").size());
+    append(text, "password", password->reveal());
+  }
+  return config::Secret(std::move(text));
 }
 
 std::string role(const Options& options) {

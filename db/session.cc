@@ -54,8 +54,6 @@ std::string between(const std::string& line, std::string_view before, std::strin
     const char* remedy;
   };
   static constexpr auto known = std::to_array<Known>({
-      {"password authentication failed", "correct the password in database.url or in the password file (~/.pgpass)"},
-      {"no password supplied", "give a password in database.url, PGPASSWORD or ~/.pgpass"},
       {"authentication failed", "connect as another role in database.url, or let this one in by pg_hba.conf"},
       {"no pg_hba.conf entry", "let this host and role in by pg_hba.conf"},
       {"permission denied for database", "grant connect on the database to this role"},
@@ -65,6 +63,12 @@ std::string between(const std::string& line, std::string_view before, std::strin
       {"server does not support SSL", "turn TLS on at the server (ssl = on), or correct sslmode in database.url"},
   });
   const std::string line = one_line(text);
+  if (line.find("password authentication failed") != line.npos) {
+    const bool is_ours = options.password && options.password->get();
+    throw NeedsAction(line + ": correct the password " +
+                      (is_ours ? "that database.password names" : "in database.url, PGPASSWORD or ~/.pgpass"));
+  }
+  if (line.find("no password supplied") != line.npos) throw NeedsAction(line + ": " + options.without_password);
   const char* superuser = line.find("server on socket") != line.npos ? "sudo -u postgres " : "";
   const std::string database = between(line, "FATAL: database \"", "\" does not exist");
   if (!database.empty()) {
@@ -85,7 +89,7 @@ std::string between(const std::string& line, std::string_view before, std::strin
 
 }  // namespace
 
-Session::Session(const Options& options) try : connection_(conninfo(options)) {
+Session::Session(const Options& options) try : connection_(conninfo(options).reveal()) {
   set_up(options.reads_only);
 } catch (const pqxx::broken_connection& e) {
   throw_not_connected(e.what(), options);

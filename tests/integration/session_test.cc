@@ -80,13 +80,13 @@ TEST_F(SessionTest, OnlyABrokenSessionIsTheDatabasesAbsence) {
 }
 
 TEST_F(SessionTest, KeepsWhatTheUrlSays) {
-  const std::string text = conninfo(options_for("postgresql://h1,h2/db?connect_timeout=3&application_name=blue"));
+  const auto text_of = [](const std::string& given) { return conninfo(options_for(given)).reveal(); };
+  const std::string text = text_of("postgresql://h1,h2/db?connect_timeout=3&application_name=blue");
   EXPECT_THAT(text, AllOf(HasSubstr("connect_timeout='3'"), HasSubstr("application_name='blue bounced test: work'"),
                           HasSubstr("target_session_attrs='read-write'"), HasSubstr("keepalives_idle='10'")));
-  EXPECT_THAT(conninfo(options_for("postgresql:///db")), Not(HasSubstr("target_session_attrs")));
-  EXPECT_THAT(conninfo(options_for("postgresql://h1,h2/db?target_session_attrs=any")),
-              HasSubstr("target_session_attrs='any'"));
-  EXPECT_THAT(conninfo(options_for(R"(password='a\'b\\c')")), HasSubstr(R"(password='a\'b\\c')"));
+  EXPECT_THAT(text_of("postgresql:///db"), Not(HasSubstr("target_session_attrs")));
+  EXPECT_THAT(text_of("postgresql://h1,h2/db?target_session_attrs=any"), HasSubstr("target_session_attrs='any'"));
+  EXPECT_THAT(text_of(R"(password='a\'b\\c')"), HasSubstr(R"(password='a\'b\\c')"));
 }
 
 TEST_F(SessionTest, NeverRepeatsAPassword) {
@@ -117,6 +117,25 @@ TEST_F(SessionTest, AWrongPasswordIsForAPersonToMend) {
   Session session(options_for("postgresql://needs_password:right" + host));
   EXPECT_THAT([&] { Session refused(options_for("postgresql://needs_password:topsecret" + host)); },
               ThrowsMessage<NeedsAction>(AllOf(HasSubstr("correct the password"), Not(HasSubstr("topsecret")))));
+}
+
+TEST_F(SessionTest, ThePasswordIsGivenApartAndCountsForConnectionsToCome) {
+  Cluster own({.tcp = true, .settings = {}});
+  const std::string odd = R"(it's a \ "word")";
+  test::execute(own.url(), R"(create role needs_password login password 'it''s a \ "word"')");
+  const auto password = std::make_shared<Password>(config::Secret("topsecret"));
+  Options options = options_for("postgresql://needs_password@127.0.0.1:" + std::to_string(own.port()) + "/postgres");
+  EXPECT_THAT([&] { Session session(options); },
+              ThrowsMessage<NeedsAction>(HasSubstr("say in database.password where the password is")));
+  options.password = password;
+  EXPECT_THAT([&] { Session session(options); },
+              ThrowsMessage<NeedsAction>(
+                  AllOf(HasSubstr("correct the password that database.password names"), Not(HasSubstr("topsecret")))));
+  password->set(config::Secret(odd));
+  EXPECT_EQ(Session(options).broken(), false);
+  options.url = "postgresql://needs_password:other@127.0.0.1/postgres";
+  EXPECT_THAT([&] { Session session(options); },
+              ThrowsMessage<NeedsAction>(AllOf(HasSubstr("remove it from database.url"), Not(HasSubstr("other")))));
 }
 
 TEST_F(SessionTest, GoesToTheHostThatWorksAndCanBeWritten) {

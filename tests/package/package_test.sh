@@ -59,7 +59,8 @@ status_has() { [[ $(show StatusText) == *"$1"* ]]; }
 is_active() { [[ $(show ActiveState) == active ]]; }
 is_failed() { [[ $(show ActiveState) == failed ]]; }
 journal() { at journalctl --no-pager -o cat -u bounced "$@"; }
-journal_has() { journal | grep -qF -- "$1"; }
+# Not grep -q, which ends at once: journalctl would fail by that where it has more to say.
+journal_has() { journal | grep -F -- "$1" >/dev/null; }
 # The stand-in for the API is told so.
 control() { at curl -sS --fail-with-body "https://sendgrid.com/control/$1" "${@:2}"; }
 listed() { echo $(($(control size?customer=customer@example.com) + $(control size?customer=big@example.com))); }
@@ -214,6 +215,62 @@ test_reload() {
   until_true "a good file mends it" status_has "all is well"
 }
 
+# On TCP, where Debian's PostgreSQL asks for a password (scram-sha-256).
+test_database_password() {
+  local password='a "pass" word' wrong=wrong-password with_new='s/^      - customer@/      - new@example.com\n&/'
+  local by_tcp="s|^  url: .*|  url: postgresql://bounced@127.0.0.1/bounced\n  password: {credential: key_database}|"
+  local said command
+  # Not in the command line, which sudo writes to the journal.
+  at sudo -u postgres psql -Xq <<<"alter role bounced password '$password'"
+  configure "$with_new; $by_tcp"
+  at systemctl restart bounced &>/dev/null
+  is "without the password's file it fails for a person to see" "failed 2" "$(show ActiveState) $(show ExecMainStatus)"
+  has "the status says what is missing" "database.password" "$(show StatusText)"
+  at install -m 0600 /dev/stdin /etc/bounced/keys/database <<<"$wrong"
+  at systemctl start bounced &>/dev/null
+  is "with a wrong password too" "failed 2" "$(show ActiveState) $(show ExecMainStatus)"
+  has "the status says what to correct" "correct the password that database.password names" "$(show StatusText)"
+  at install -m 0600 /dev/stdin /etc/bounced/keys/database <<<"$password"
+  check "with the right one it starts" at systemctl start bounced
+  is "each connection is by TCP" t "$(sql "select bool_and(client_addr is not null) from pg_stat_activity
+    where application_name like 'bounced run%'")"
+  bounce customer@example.com by-password@example.org
+  until_true "it works" has_address by-password@example.org
+  said=$(at sudo -u bounced bounced status 2>&1)
+  has "bounced status names the command that has the password" "run: sudo systemd-run" "$said"
+  command=$(sed -n 's/.*run: \(sudo systemd-run .*\)/\1/p' <<<"$said")
+  has "that command shows the status" "3 customers" "$(at sh -c "$command" 2>&1)"
+  said=$(at journalctl --no-pager -o json; at systemctl show bounced)
+  lacks "the password is in no journal entry and in nothing that systemd shows" "pass\\\" word" "$said"
+  lacks "nor is the wrong one" "$wrong" "$said"
+  configure "$with_new"
+  rm "$machine/etc/bounced/keys/database"
+  check "by the socket it starts without" at systemctl restart bounced
+}
+
+# What systemd cannot read as credentials.
+test_keys() {
+  drop_in RestartSec=1s
+  at systemctl stop bounced
+  touch "$machine/etc/bounced/keys/main:old"
+  at systemctl start bounced &>/dev/null
+  is "a colon in a key's name fails the start" "failed 243" "$(show ActiveState) $(show ExecMainStatus)"
+  is "once" 0 "$(show NRestarts)"
+  has "the journal says what to do" "in /etc/bounced/keys, rename files" "$(journal -p err -n 5)"
+  has "and so does systemctl status" "rename files" "$(at systemctl status --no-pager --full bounced)"
+  rm "$machine/etc/bounced/keys/main:old"
+  mv "$machine/etc/bounced/keys" "$machine/etc/bounced/kept"
+  at systemctl start bounced &>/dev/null
+  is "without the folder of keys it fails for a person to see" "failed 2" "$(show ActiveState) $(show ExecMainStatus)"
+  is "once" 0 "$(show NRestarts)"
+  has "the status says where it looked" "/etc/bounced/keys" "$(show StatusText)"
+  mv "$machine/etc/bounced/kept" "$machine/etc/bounced/keys"
+  check "with its keys it starts" at systemctl start bounced
+  is "it writes no core file" "0 0" "$(at awk '/^Max core/ {print $5, $6}' "/proc/$(pid)/limits")"
+  rm "$machine/etc/systemd/system/bounced.service.d/test.conf"
+  at systemctl daemon-reload
+}
+
 test_secrets() {
   local main
   main=$(pid)
@@ -268,17 +325,19 @@ test_stop_in_mid_poll() {
 
 test_late_database() {
   at systemctl disable postgresql &>/dev/null
-  # So short that only a daemon that asks for more time lives on.
+  # So short that only a daemon that says it is started lives on.
   drop_in TimeoutStartSec=3s RestartSec=1s
   stop_simulator
   halt
   boot || exit 1
   until_true "without PostgreSQL it says what it waits for" status_has "waiting for the database"
-  is "it is starting" activating "$(show ActiveState)"
+  is "it is started" active "$(show ActiveState)"
   until_true "twice its time limit goes by" has_run_for 6
-  is "it is still waiting" "activating 0" "$(show ActiveState) $(show NRestarts)"
+  is "it is still waiting" "active 0" "$(show ActiveState) $(show NRestarts)"
+  check "who restarts it is not kept waiting" at timeout 10 systemctl restart bounced
+  until_true "it waits again" status_has "waiting for the database"
   at systemctl enable --now postgresql &>/dev/null
-  until_true "when PostgreSQL comes, it starts" is_active
+  until_true "when PostgreSQL comes, it works" status_has "last poll"
   rm "$machine/etc/systemd/system/bounced.service.d/test.conf"
   at systemctl daemon-reload
 }
@@ -360,8 +419,8 @@ test_upgrade() {
   # Migrations that add or replace functions fail where those are another's.
   functions_belong_to postgres
   said=$(at apt-get install -q ./later.deb 2>&1)
-  has "an upgrade whose migration fails says so" "did not start again" "$said"
-  until_true "the service waits for a person" is_failed
+  has "an upgrade says that the service restarts" "the service restarts; to see how it is:" "$said"
+  until_true "where a migration fails, the service waits for a person" is_failed
   is "with exit code 2, not started again" "2 0" "$(show ExecMainStatus) $(show NRestarts)"
   has "the status says what failed" "migration" "$(show StatusText)"
   # Each migration is one transaction: those before the one that failed stay.
@@ -382,6 +441,15 @@ test_upgrade() {
   has "in clear words" "newer" "$(journal -n 40)"
   check "the later package mends it" at apt-get install -q ./later.deb
   check "and starts again by hand" at systemctl restart bounced
+
+  # As where one run of apt upgrades both.
+  at systemctl stop postgresql
+  check "an upgrade while the database is down comes to its end" at timeout 60 apt-get install -q --reinstall ./later.deb
+  until_true "the service waits for the database" status_has "waiting for the database"
+  is "it is started" "active 0" "$(show ActiveState) $(show NRestarts)"
+  at systemctl start postgresql
+  bounce customer@example.com after-upgrade@example.org
+  until_true "when the database is back, it works" has_address after-upgrade@example.org
 }
 
 # ---- what runs ----
@@ -400,7 +468,7 @@ with_machine() {
 
 tests_of_a_new_machine() {
   local test
-  for test in getting_started status_and_journal reload secrets sandbox hang stop_in_mid_poll late_database \
+  for test in getting_started status_and_journal reload database_password keys secrets sandbox hang stop_in_mid_poll late_database \
     manuals_and_completion remove_and_purge; do
     echo "-- $test"
     "test_$test"

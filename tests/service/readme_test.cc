@@ -170,13 +170,13 @@ TEST_F(Readme, TheDaemonsRoleIsEnough) {
 TEST_F(Readme, TheConfigurationLoads) {
   const auto configurations = blocks_of("yaml");
   ASSERT_EQ(configurations.size(), 4U);
-  for (const char* name : {"key_main", "key_old", "key_new"}) write_key(name, key);
-  for (const std::string& configuration : configurations) {
-    // One shows the database alone.
-    const bool is_whole = configuration.find("accounts:") != configuration.npos;
-    dir.write("bounced.yaml",
-              configuration +
-                  (is_whole ? "" : "accounts: [{name: a, user: u, key: {credential: key_main}, customers: []}]\n"));
+  for (const char* name : {"key_main", "key_old", "key_new", "key_database"}) write_key(name, key);
+  // What shows the database alone goes with the accounts of the first.
+  const std::string accounts = configurations[0].substr(configurations[0].find("accounts:"));
+  for (const std::string& shown : configurations) {
+    const bool has_accounts = shown.find("accounts:") != shown.npos;
+    const std::string configuration = has_accounts ? shown : shown + accounts;
+    dir.write("bounced.yaml", configuration);
     EXPECT_THAT(run({"check", "--offline"}, {{"CREDENTIALS_DIRECTORY", dir.path().string()}}), ended_with(0))
         << configuration;
   }

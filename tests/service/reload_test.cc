@@ -112,7 +112,8 @@ TEST_F(Reload, WhatTheDatabaseRefusesIsRegisteredLater) {
   EXPECT_EQ(customers(), "a@example.com");
   execute(url(), "drop trigger trouble on bounced.customers");
   daemon->wait_for_stderr("account resumed account=main");
-  daemon->wait_for_stderr("mirror changed customer=c@example.com");
+  // Its poll may be the one that resumes the account.
+  wait_until([&] { return current_bounces() == "2"; }, "the lists of both customers");
   EXPECT_THAT(stop(*daemon).err, Not(HasSubstr("the configuration is wrong")));
 }
 

@@ -16,6 +16,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::MatchesRegex;
+using testing::Not;
 
 // Stands where the service manager, or the journal, listens.
 class Socket {
@@ -61,6 +62,8 @@ class Supervision : public Service {
     return text.starts_with(beginning) ? text : "only:\n" + words_;
   }
   std::string next_word() { return manager_.receive(); }
+  // All that wait_for() has heard.
+  [[nodiscard]] const std::string& words() const { return words_; }
   // The next word that is not about how things stand.
   std::string next_stage() {
     std::string text;
@@ -113,14 +116,61 @@ TEST_F(Supervision, TheStatusSaysHowThingsStand) {
   stop(*unwell);
 }
 
-TEST_F(Supervision, AStartThatWaitsForTheDatabaseSaysSoAndHasTime) {
+TEST_F(Supervision, AStartThatWaitsForTheDatabaseIsReadyAndSaysWhatItWaitsFor) {
+  Cluster late;
   std::string text = config_text();
-  text.replace(text.find(url()), url().size(), "host=" + dir.path().string() + " dbname=bounced");
+  text.replace(text.find(url()), url().size(), late.create_database(Cluster::Schema::none));
   dir.write("bounced.yaml", text);
+  late.stop();
+  const auto daemon = start_supervised({{"WATCHDOG_USEC", "2000000"}});
+  EXPECT_THAT(wait_for("STATUS=waiting"), HasSubstr("STATUS=waiting for the database: "));
+  EXPECT_EQ(next_stage(), "READY=1");
+  // The watchdog counts from then on.
+  for (int beat = 0; beat < 5; ++beat) EXPECT_EQ(wait_for("WATCHDOG=1"), "WATCHDOG=1");
+  daemon->signal(SIGHUP);
+  late.start();
+  // The reload comes when it is at work, and READY is not told twice in between.
+  EXPECT_THAT(next_stage(), HasSubstr("RELOADING=1"));
+  EXPECT_EQ(next_stage(), "READY=1");
+  EXPECT_THAT(wait_for("STATUS=1 customer"), HasSubstr("all is well"));
+  stop(*daemon);
+  EXPECT_THAT(next_stage(), HasSubstr("STOPPING=1"));
+}
+
+TEST_F(Supervision, AStartThatMigratesHasTimeAndIsReadyAfterwards) {
+  configure();
   const auto daemon = start_supervised();
   EXPECT_EQ(wait_for("EXTEND"), "EXTEND_TIMEOUT_USEC=30000000");
-  EXPECT_THAT(wait_for("STATUS=waiting"), HasSubstr("STATUS=waiting for the database: "));
+  EXPECT_EQ(next_stage(), "READY=1");
+  EXPECT_EQ(value("select count(*) > 0 from bounced.schema_migrations"), "t");
   stop(*daemon);
+}
+
+// What the start cannot do without is refused.
+TEST_F(Supervision, AStartThatTheDatabaseRefusesIsReadyToo) {
+  configure();
+  EXPECT_THAT(run({"migrate"}), ended_with(0));
+  execute(url(),
+          "create function public.deny() returns trigger language plpgsql as "
+          "$$ begin raise exception using errcode = '53100', message = 'no space'; end $$; "
+          "create trigger trouble before insert on bounced.daemons for each statement execute function public.deny()");
+  const auto daemon = start_supervised();
+  EXPECT_THAT(wait_for("STATUS=the database"), HasSubstr("refuses work: "));
+  EXPECT_EQ(next_stage(), "READY=1");
+  execute(url(), "drop trigger trouble on bounced.daemons");
+  daemon->wait_for_stderr("started version=");
+  stop(*daemon);
+}
+
+// Before READY, so that the start fails.
+TEST_F(Supervision, ADatabaseThatAPersonMustMendFailsTheStart) {
+  std::string text = config_text();
+  text.replace(text.find(url()), url().size(), Cluster::shared().url("nowhere"));
+  dir.write("bounced.yaml", text);
+  const auto daemon = start_supervised();
+  EXPECT_THAT(end(*daemon), ended_with(2));
+  EXPECT_THAT(wait_for("STATUS=ended"), HasSubstr("createdb"));
+  EXPECT_THAT(words(), Not(HasSubstr("READY")));
 }
 
 TEST_F(Supervision, WhatAPersonMustChangeStandsInTheStatus) {

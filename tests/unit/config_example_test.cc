@@ -64,6 +64,7 @@ class Example : public test::ConfigFiles {
   Example() {
     write("key_main", std::string(test::secret) + '\n');
     write("key_moved", std::string(test::secret) + '\n');
+    write("key_database", std::string(test::secret) + '\n');
     ::setenv("CREDENTIALS_DIRECTORY", dir().c_str(), 1);
     write("extra-ca.pem", "-----BEGIN CERTIFICATE-----\n");
     write("customers.txt", "from-file@example.com\n");
@@ -83,6 +84,7 @@ TEST_F(Example, WhatIsCommentedOutIsTheDefault) {
   const Config config = load(uncommented());
   EXPECT_EQ(config.database.url, Database().url);
   EXPECT_EQ(config.database.connections, Database().connections);
+  EXPECT_EQ(config.database.password, Secret(std::string(test::secret)));
   EXPECT_EQ(config.polling.schedule, Schedule());
   EXPECT_EQ(config.polling.concurrency, Polling().concurrency);
   EXPECT_EQ(config.deletions.concurrency, Deletions().concurrency);

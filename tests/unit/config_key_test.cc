@@ -171,5 +171,51 @@ TEST_F(Key, WrittenInTheFileIsRefusedAndNotShown) {
               ElementsAre(is_problem(2, "accounts[0].key", "is missing; write key: {file: PATH}")));
 }
 
+class DatabasePassword : public test::ConfigFiles {
+ protected:
+  static std::string with(const std::string& password) {
+    return test::least + "database: {password: " + password + "}\n";
+  }
+};
+
+TEST_F(DatabasePassword, IsReadLikeAKey) {
+  write_key("p", "pass word='é\\\n");
+  const Variable variable("BOUNCED_TEST_PASSWORD", "from env");
+  const Variable folder("CREDENTIALS_DIRECTORY", dir().string());
+  write("database", "from systemd\n");
+  EXPECT_EQ(load(with("{file: p}")).database.password, Secret("pass word='é\\"));
+  EXPECT_EQ(load(with("{env: BOUNCED_TEST_PASSWORD}")).database.password, Secret("from env"));
+  EXPECT_EQ(load(with("{credential: database}")).database.password, Secret("from systemd"));
+  EXPECT_EQ(load(test::least).database.password, std::nullopt);
+}
+
+TEST_F(DatabasePassword, ThatIsWrongIsAProblemThatDoesNotShowIt) {
+  const std::string password(test::secret);
+  EXPECT_THAT(problems(with(password)), ElementsAre(is_problem(7, "database.password", "a password is never written")));
+  EXPECT_THAT(problems(with("{file: none}")), ElementsAre(is_problem(7, "database.password.file", "does not exist")));
+  for (const auto& [text, problem] : {std::pair{std::string("\n"), "holds no password"},
+                                      {password + "\nb\n", "control character or several lines; write the password"},
+                                      {password + "\t", "holds a control character"},
+                                      {std::string(4097, 'x'), "holds too much for a password"}}) {
+    write_key("p", text);
+    EXPECT_THAT(problems(with("{file: p}")), ElementsAre(is_problem(7, "database.password.file", problem)));
+  }
+}
+
+// Whoever needs no API key needs this one all the same.
+TEST_F(DatabasePassword, IsReadForThoseWhoNeedNoKeysAndMayBeAbsentOutsideTheUnit) {
+  write_key("p", "password");
+  const LoadOptions unread{.keys_unread = true};
+  EXPECT_EQ(load(with("{file: p}"), unread).database.password, Secret("password"));
+  const Variable folder("CREDENTIALS_DIRECTORY", std::nullopt);
+  for (const LoadOptions& outside : {unread, LoadOptions{.credentials_may_be_absent = true}}) {
+    const Database database = load(with("{credential: key_database}"), outside).database;
+    EXPECT_EQ(database.password, std::nullopt);
+    EXPECT_EQ(std::get<KeyCredential>(database.password_source.value()).name, "key_database");
+  }
+  EXPECT_THAT(problems(with("{credential: key_database}")),
+              ElementsAre(is_problem(7, "database.password.credential", "or write password: {file: PATH}")));
+}
+
 }  // namespace
 }  // namespace bounced::config
