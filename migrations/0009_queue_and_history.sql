@@ -5,7 +5,7 @@
 drop trigger begin_request on bounced.deletion_requests;
 drop trigger wake_for_requests on bounced.deletion_requests;
 drop trigger change_request on bounced.deletion_requests;
-drop function bounced.begin_request, bounced.change_request;
+drop function bounced.begin_request, bounced.change_request, bounced.is_daemon;
 drop policy own_or_reader on bounced.deletion_requests;
 drop policy own_or_keeper on bounced.deletion_requests;
 drop policy queue on bounced.deletion_requests;

@@ -145,7 +145,6 @@ comment on function bounced.next_slot(integer, interval, timestamptz) is 'When a
 comment on function bounced.deletions_left(bounced.accounts) is 'How many more deletions the account may make today; null: any number.';
 comment on function bounced.pause_end(bounced.accounts, text) is 'Until when the account makes no calls of that kind; null or past: it may.';
 comment on function bounced.address_problem(text) is 'Why no deletion can be requested for the address; null: it can.';
-comment on function bounced.is_daemon() is 'Whether the session is one of a daemon.';
 comment on function bounced.adopt_pause() is 'Trigger of accounts: takes over a pause that an older daemon wrote.';
 comment on function bounced.tell_pauses() is 'Trigger of accounts: keeps the columns that tell of the pause that ends last.';
 comment on function bounced.keep_customer() is 'Trigger of customers: no customer that has bounces is deleted.';

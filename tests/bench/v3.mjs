@@ -80,6 +80,26 @@ for (const [customer, churn] of [['still', 0], ['busy', 1], ['wild', 10]]) {
   say(`100,000 bounces, of which ${churn} leave with each request, and half as many come: by offset ${plain.requests} requests, ` +
       `${plain.missed} missed; bounced ${bounced.requests} requests, ${bounced.missed} missed`);
 }
+// Of lists of three lengths, with a Link header and without. A list of one bounce takes one call; what a sync needs
+// besides is not counted.
+result.pages = [];
+const callsOf = async (customer) => {
+  const calls = await apiCalls();
+  await sync(customer);
+  return (await apiCalls()) - calls;
+};
+const besides = (await callsOf('long1')) - 1;
+for (const size of [501, 2000, 20000]) {
+  for (const links of [1, 0]) {
+    await control('links', { on: links });
+    const calls = (await callsOf(`long${size}`)) - besides;
+    result.pages.push({ size, links: links === 1, calls, pages: Math.ceil(size / 500) });
+  }
+}
+await control('links', { on: 1 });
+for (const { size, links, calls, pages } of result.pages) {
+  say(`${size} bounces ${links ? 'with' : 'without'} Link: ${calls} calls of ${pages} pages at least`);
+}
 for (const [title, customers, query] of [
   ['of one customer', ['one'], `insert into bounced.deletion_requests (customer, email) select distinct customer, email
      from bounced.current_bounces where customer = 'one' order by email limit 1000`],

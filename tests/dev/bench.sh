@@ -74,8 +74,9 @@ YAML
 }
 
 bench_v3() {
-  local customers=()
+  local name size customers=()
   for name in still busy wild; do customers+=(--customer "$name=100000:1"); done
+  for size in 1 501 2000 20000; do customers+=(--customer "long$size=$size:3"); done
   start_simulator "${customers[@]}" --customer one=1500:7 --customers many=100:20
   rm -f "$dev/simulator.key"
   (umask 077 && echo dev-key >"$dev/simulator.key")
@@ -94,14 +95,24 @@ YAML
   run_bench v3 "$@"
 }
 
+bench_scale() {
+  local count=100000 option
+  [[ " $* " != *' --quick'* ]] || count=1000
+  for option in "$@"; do [[ $option != --customers=* ]] || count=${option#*=}; done
+  start_simulator --customer c0=10:1
+  write_bench_configuration 24h 8 'customers_file: bench-scale.txt'
+  seq -f 'c%.0f' 0 $((count - 1)) >"$dev/bench-scale.txt"
+  run_bench scale "$@"
+}
+
 bench() {
   local which=all
   if [[ ${1---} != --* ]]; then
     which=$1
     shift
   fi
-  [[ $which == all || $which == deletions || $which == polls || $which == lists || $which == v3 ]] ||
-    die "bench [deletions|polls|lists|v3] [--quick] [OPTION...]"
+  [[ $which =~ ^(all|deletions|polls|lists|v3|scale)$ ]] ||
+    die "bench [deletions|polls|lists|v3|scale] [--quick] [OPTION...]"
   local npm=()
   command -v npm >/dev/null || npm=(nodejs npm)
   prepare_simulated "${npm[@]}"
@@ -111,8 +122,9 @@ bench() {
   (cd build/bench && npm ci --no-audit --no-fund --loglevel=error >&2) || die "npm could not install the peers"
   start_cluster
   local one
-  for one in deletions polls lists v3; do
-    [[ $which == all || $which == "$one" ]] || continue
+  for one in deletions polls lists v3 scale; do
+    # The last fills a disk: by name alone.
+    [[ $which == "$one" || ($which == all && $one != scale) ]] || continue
     script_psql -U postgres -d postgres -c 'drop database if exists bounced_bench with (force)' \
       -c 'create database bounced_bench owner bounced'
     "bench_$one" "$@"

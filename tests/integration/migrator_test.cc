@@ -147,6 +147,68 @@ TEST_F(MigratorTest, ARoleThatDaemonsRunAsKeepsItsRights) {
             "DELETE SELECT");
 }
 
+TEST_F(MigratorTest, EverythingHasAComment) {
+  migrate(session, "1");
+  EXPECT_EQ(test::query_value(
+                url,
+                "with objects as ("
+                "select c.oid::regclass::text as name, obj_description(c.oid, 'pg_class') as comment from pg_class c "
+                "where relnamespace = 'bounced'::regnamespace and (relkind in ('r', 'v') or relname = 'claims') "
+                "union all select attrelid::regclass || '.' || attname, col_description(attrelid, attnum) "
+                "from pg_attribute join pg_class c on c.oid = attrelid where relnamespace = 'bounced'::regnamespace "
+                "and relkind in ('r', 'v') and attnum > 0 and not attisdropped "
+                "union all select oid::regprocedure::text, obj_description(oid, 'pg_proc') from pg_proc "
+                "where pronamespace = 'bounced'::regnamespace) "
+                "select (count(*) > 150)::text || coalesce(string_agg(name, ' ') filter (where comment is null), '') "
+                "from objects"),
+            "true");
+}
+
+// Requests of an older schema, and who may do what with them.
+TEST_F(MigratorTest, RequestsAreTheSameWhenOpenAndFinishedOnesAreTakenApart) {
+  std::span<const SqlFile> files = migration_files;
+  migrate(session, "1", {}, files.first(8));
+  test::execute(
+      url,
+      "do $$ begin if to_regrole('asks') is null then create role asks; create role works; end if; end $$; "
+      "grant select, insert (customer, email, note), update (state, note) on bounced.deletion_requests to asks; "
+      "grant insert on bounced.daemons to works; grant select, update, delete on bounced.deletion_requests to works; "
+      "insert into bounced.accounts (name, api) values ('a', 'v3'); "
+      "insert into bounced.customers (name, account, time_zone, poll_every, full_every, recent_days) "
+      "values ('c', 'a', '', '1h', '1h', 0); "
+      "insert into bounced.deletion_requests (customer, email, note) select 'c', i || '@x', 'n' || i "
+      "from generate_series(1, 6) i; "
+      "set session_replication_role = replica; "
+      "update bounced.deletion_requests set state = 'sending', claimed_by = 1, claim = 7, claimed_at = now() "
+      "where request_id = 2; "
+      "update bounced.deletion_requests set state = 'done', outcome = 'deleted', finished_at = now() where request_id "
+      "= 3; "
+      "update bounced.deletion_requests set state = 'failed', last_error = 'no', finished_at = now() where request_id "
+      "= 4; "
+      "update bounced.deletion_requests set state = 'cancelled', finished_at = now() where request_id = 6");
+  const std::string all =
+      "select string_agg(to_jsonb(r)::text, ' ' order by request_id) from bounced.deletion_requests r";
+  const std::string before = test::query_value(url, all);
+  migrate(session, "1");
+  EXPECT_EQ(test::query_value(url, all), before);
+  EXPECT_EQ(test::query_value(url, "select string_agg(state, ' ' order by request_id) from bounced.deletion_queue"),
+            "pending sending pending");
+  EXPECT_EQ(test::query_value(url,
+                              "insert into bounced.deletion_requests (customer, email) values ('c', 'x@x') "
+                              "returning request_id"),
+            "7");
+  EXPECT_EQ(
+      test::query_value(url,
+                        "select concat_ws(' ', has_column_privilege('asks', t, 'email', 'insert'), "
+                        "has_column_privilege('asks', t, 'state', 'update'), has_table_privilege('asks', t, 'select'), "
+                        "has_column_privilege('asks', t, 'email', 'update'), "
+                        "has_any_column_privilege('asks', 'bounced.deletion_history', 'select'), "
+                        "has_table_privilege('works', 'bounced.deletion_queue', 'delete'), "
+                        "has_table_privilege('works', 'bounced.deletion_history', 'insert')) "
+                        "from (select 'bounced.deletion_requests'::text) as v (t)"),
+      "t t t f f t t");
+}
+
 TEST_F(MigratorTest, WhoMayOnlyReadSeesThatAllIsWell) {
   const std::vector<SqlFile> files{first};
   test::execute(url,

@@ -57,6 +57,8 @@ std::string Control::obey(std::string_view command, const Call& call) {
     answer(simulator_, call);
   } else if (command == "gzip") {
     simulator_.set_gzip(number(call, "on") > 0 ? Gzip::if_accepted : Gzip::never);
+  } else if (command == "links") {
+    simulator_.set_v3({.links = number(call, "on") > 0 ? PageLinks::as_documented : PageLinks::none});
   } else if (command == "clear-answers") {
     simulator_.clear_answers();
   } else {
