@@ -272,6 +272,22 @@ revoke execute on function bounced.change_request from public;
 create trigger b_change_request instead of update on bounced.deletion_requests
   for each row execute function bounced.change_request();
 
+-- For who may delete from the view, which nobody needs: retention removes what is old.
+create function bounced.remove_request() returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from bounced.deletion_queue q where q.request_id = old.request_id;
+  if not found then
+    delete from bounced.deletion_history h where h.request_id = old.request_id;
+  end if;
+  return old;
+end
+$$;
+revoke execute on function bounced.remove_request from public;
+create trigger remove_request instead of delete on bounced.deletion_requests
+  for each row execute function bounced.remove_request();
+
 -- The view grants what the table granted; the tables are for daemons.
 do $$
 declare
@@ -282,7 +298,7 @@ begin
       from pg_class c
      cross join aclexplode(c.relacl) a
      where c.oid = 'bounced.deletion_history'::regclass and a.grantee <> c.relowner
-       and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE')
+       and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
     union all
     select a.grantee, a.privilege_type, t.attname
       from pg_class c
@@ -304,7 +320,7 @@ begin
      where c.oid = 'bounced.daemons'::regclass and a.privilege_type = 'INSERT' and a.grantee not in (0, c.relowner)
   loop
     execute format('grant select, update, delete on bounced.deletion_queue to %s', g.grantee::regrole);
-    execute format('grant select, insert, delete on bounced.deletion_history to %s', g.grantee::regrole);
+    execute format('grant select, insert, update, delete on bounced.deletion_history to %s', g.grantee::regrole);
   end loop;
 end
 $$;

@@ -42,10 +42,10 @@ $$;
 -- For people: removes everything about an address that is on no list any more. Gives the number of rows.
 create function bounced.forget(email text) returns bigint
   language plpgsql security definer set search_path = pg_catalog, pg_temp
-  set bounced.daemon = 'on'  -- no current row changes: the fingerprints of lists stay
 as $$
 declare
   listed text;
+  daemon text := coalesce(current_setting('bounced.daemon', true), '');
   bounces bigint;
   requests bigint;
 begin
@@ -63,8 +63,11 @@ begin
     raise exception 'a deletion request for the address is open'
       using errcode = 'object_in_use', hint = 'Wait until it is finished, or cancel it.';
   end if;
+  -- No current row changes: the fingerprints of lists stay.
+  perform set_config('bounced.daemon', 'on', true);
   delete from bounced.mirror m where m.email = forget.email and m.gone_at is not null;
   get diagnostics bounces = row_count;
+  perform set_config('bounced.daemon', daemon, true);
   delete from bounced.deletion_history h where h.email = forget.email;
   get diagnostics requests = row_count;
   return bounces + requests;

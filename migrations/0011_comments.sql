@@ -154,6 +154,7 @@ comment on function bounced.name_requester() is 'Trigger of deletion_requests, f
 comment on function bounced.copy_request() is 'Trigger of deletion_requests, for COPY: queues what is copied.';
 comment on function bounced.is_ones_own() is 'Trigger of deletion_requests: leaves out requests of others.';
 comment on function bounced.change_request() is 'Trigger of deletion_requests: cancels, queues again, changes notes.';
+comment on function bounced.remove_request() is 'Trigger of deletion_requests: deletes.';
 comment on function bounced.wake_for_requests() is 'Trigger of deletion_queue: wakes the daemons.';
 
 -- What is the same in several places has the same comment.

@@ -11,6 +11,7 @@
 #include "db/customers.h"
 #include "db/daemons.h"
 #include "db/mirror.h"
+#include "db/retention.h"
 #include "db/session.h"
 #include "tests/integration/print_of.h"
 #include "tests/support/cluster.h"

@@ -153,7 +153,7 @@ TEST_F(Requests, AnEndOfARequestSomebodyHasLockedComesLater) {
       {.claim = claims[0], .kind = Kind::deleted, .error = {}, .again_in = {}, .sent_twice = false},
       {.claim = claims[1], .kind = Kind::deleted, .error = {}, .again_in = {}, .sent_twice = false}};
   person.in_transaction([&](pqxx::work& tx) {
-    exec(tx, "select from bounced.deletion_requests where email = 'a@x' for update");
+    exec(tx, "select from bounced.deletion_queue where email = 'a@x' for update");
     EXPECT_EQ(finish_requests(session, ends).busy, std::vector<std::size_t>{0});
   });
   EXPECT_EQ(states(), "sending,done");
@@ -169,8 +169,7 @@ TEST_F(Requests, TheApisDelayIsNoReturn) {
   merge(ask(), {bounce("a@x"), bounce("a@x", "2024-06-01 00:00:00")});
   EXPECT_EQ(mirror(), "a@x deleted, a@x current");
   // After ten minutes the old one has come back.
-  execute(url,
-          "update bounced.deletion_history set finished_at = now() - interval '11 min'");
+  execute(url, "update bounced.deletion_history set finished_at = now() - interval '11 min'");
   merge(ask(), {bounce("a@x"), bounce("a@x", "2024-06-01 00:00:00")});
   EXPECT_EQ(mirror(), "a@x deleted, a@x current, a@x current");
 }
