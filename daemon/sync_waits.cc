@@ -16,7 +16,7 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-constexpr std::chrono::duration<double> look_every = 1s;
+constexpr std::chrono::duration<double> look_at_waits_every = 1s;
 // Most waits are over sooner, and nobody needs to know.
 constexpr auto worth_a_word = 3s;
 constexpr auto say_again_after = 60s;
@@ -49,13 +49,13 @@ asio::awaitable<void> SyncWaits::ask() {
     } catch (const std::exception& error) {
       if (!db::is_database_fault(error)) throw;  // others meet it too, and decide
     }
-    co_await ask_again_.wait(look_every);
+    co_await ask_again_.wait(look_at_waits_every);
   }
 }
 
 asio::awaitable<void> SyncWaits::look() {
   while (true) {
-    co_await look_again_.wait(look_every);
+    co_await look_again_.wait(look_at_waits_every);
     look_at(Clock::now());
   }
 }
