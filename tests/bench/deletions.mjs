@@ -187,11 +187,11 @@ async function health() {
   await sleep(1500);
   const during = await size();
   const plan = (await sql(`explain (analyze, costs off, timing off, summary off, buffers) select request_id
-     from bounced.deletion_requests q where q.state = 'pending' and q.customer_id = 1
+     from bounced.deletion_queue q where q.state = 'pending' and q.customer_id = 1
       and (q.next_attempt_at, q.request_id) > (now() - interval '1 second', 0) and q.next_attempt_at <= now()
     order by q.next_attempt_at, q.request_id limit 8 for no key update skip locked`)).map((row) => Object.values(row)[0]);
   const planFromHead = (await sql(`explain (analyze, costs off, timing off, summary off, buffers) select request_id
-     from bounced.deletion_requests q where q.state = 'pending' and q.customer_id = 1
+     from bounced.deletion_queue q where q.state = 'pending' and q.customer_id = 1
       and (q.next_attempt_at, q.request_id) > ('-infinity', 0) and q.next_attempt_at <= now()
     order by q.next_attempt_at, q.request_id limit 8 for no key update skip locked`)).map((row) => Object.values(row)[0]);
   await report.query('commit');
