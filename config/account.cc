@@ -134,6 +134,13 @@ class AccountReader {
       section.problem("ca_only", "trusts nobody without ca_file; write that too");
     }
     const ProxyChoice choice = read_proxy(section, proxy_, report_, options_);
+    if (!account.base_url.starts_with("https:")) {
+      // A tunnel to a server that is spoken to in clear would show the key to the proxy.
+      if (section.find("proxy") != nullptr && choice.proxy) {
+        section.problem("proxy", "would see the key, since base_url is not https; write proxy: none");
+      }
+      return;
+    }
     account.proxy = choice.proxy;
     if (choice.made) return;
     try {

@@ -11,8 +11,8 @@ namespace bounced::db {
 
 class Session;
 
-// The queue of deletion requests: open ones in bounced.deletion_queue, finished ones in bounced.deletion_history. People
-// see both as bounced.deletion_requests.
+// The queue of deletion requests: open ones in bounced.deletion_queue, finished ones in bounced.deletion_history.
+// People see both as bounced.deletion_requests.
 
 // A customer with requests that are pending.
 struct WaitingCustomer {

@@ -2,6 +2,27 @@
 -- what is restored from a backup stays what it was. People insert into, read and update the view
 -- bounced.deletion_requests; daemons work on the two tables.
 
+-- The table becomes a view: what people have made of it would follow the table.
+do $$
+declare
+  dependants text;
+begin
+  select string_agg(name, ', ' order by name) into dependants
+    from (select r.ev_class::regclass::text as name
+            from pg_depend d join pg_rewrite r on r.oid = d.objid
+           where d.classid = 'pg_rewrite'::regclass and d.refobjid = 'bounced.deletion_requests'::regclass
+             and r.ev_class <> d.refobjid
+           union
+          select 'the publication ' || p.pubname
+            from pg_publication_rel l join pg_publication p on p.oid = l.prpubid
+           where l.prrelid = 'bounced.deletion_requests'::regclass) as d;
+  if dependants is not null then
+    raise exception 'something depends on the table bounced.deletion_requests, which becomes a view: %', dependants
+      using hint = 'Drop it, migrate, and make it again.';
+  end if;
+end
+$$;
+
 drop trigger begin_request on bounced.deletion_requests;
 drop trigger wake_for_requests on bounced.deletion_requests;
 drop trigger change_request on bounced.deletion_requests;
@@ -70,9 +91,6 @@ create index deletion_queue_pending on bounced.deletion_queue (customer_id, next
   where state = 'pending';
 -- Few at any time: what daemons have in hand.
 create index deletion_queue_sending on bounced.deletion_queue (claimed_by) where state = 'sending';
--- A note may be long, but no document. Those that are there stay.
-alter table bounced.deletion_queue add constraint "the note is longer than 10000 bytes"
-  check (octet_length(note) <= 10000) not valid;
 
 alter table bounced.deletion_history drop column claimed_by;  -- and the checks that it stands in
 alter table bounced.deletion_history
@@ -84,11 +102,14 @@ alter table bounced.deletion_history
   alter requested_at drop default, alter requested_by drop default, alter next_attempt_at drop default,
   alter finished_at set not null;
 alter table bounced.deletion_history add constraint "there is no such state of a finished request"
-  check (state in ('done', 'failed', 'cancelled')) not valid;
+  check (state in ('done', 'failed', 'cancelled'));  -- by which the planner knows where not to look
 alter table bounced.deletion_history reset (fillfactor, autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold,
                                             autovacuum_analyze_scale_factor);
 -- For the removal of the oldest.
 create index deletion_history_finished on bounced.deletion_history (finished_at);
+-- For what people ask; requests finish about in the order in which they were made.
+create index deletion_history_requested on bounced.deletion_history using brin (requested_at)
+  with (autosummarize = on, pages_per_range = 32);
 
 -- Who may not read the table of customers sees what they have queued themselves. It is the current role that counts, also
 -- behind SET ROLE. As a barrier: no condition of a query sees a row that its author must not see.
@@ -130,6 +151,10 @@ declare
 begin
   if new.customer_id is not null then
     return new;
+  end if;
+  -- It may be long, but no document. What is there already stays.
+  if octet_length(new.note) > 10000 then
+    raise exception 'the note is longer than 10000 bytes' using errcode = 'check_violation';
   end if;
   select c.customer_id into new.customer_id from bounced.customers c where c.name = new.customer;
   if not found then
@@ -224,6 +249,9 @@ begin
       using errcode = 'object_not_in_prerequisite_state',
             hint = 'Cancel it (state = ''cancelled'') and insert another one.';
   end if;
+  if new.note is distinct from old.note and octet_length(new.note) > 10000 then
+    raise exception 'the note is longer than 10000 bytes' using errcode = 'check_violation';
+  end if;
   if new.state = old.state then
     update bounced.deletion_queue q set note = new.note where q.request_id = old.request_id;
     if not found then
@@ -231,16 +259,17 @@ begin
     end if;
     changed := found;
   elsif old.state = 'pending' and new.state = 'cancelled' then
-    new.finished_at := clock_timestamp();
     with cancelled as (
       delete from bounced.deletion_queue q where q.request_id = old.request_id and q.state = 'pending' returning *
     )
     insert into bounced.deletion_history (request_id, customer, email, note, customer_id, requested_at, requested_by,
                                           state, attempts, interruptions, next_attempt_at, claim, claimed_at,
                                           unsure_since, finished_at, last_error)
-    select request_id, customer, email, new.note, customer_id, requested_at, requested_by, 'cancelled', attempts,
-           interruptions, next_attempt_at, claim, claimed_at, unsure_since, new.finished_at, last_error
-      from cancelled;
+    select request_id, customer, email, case when new.note is distinct from old.note then new.note else note end,
+           customer_id, requested_at, requested_by, 'cancelled', attempts, interruptions, next_attempt_at, claim,
+           claimed_at, unsure_since, clock_timestamp(), last_error
+      from cancelled
+    returning finished_at into new.finished_at;
     changed := found;
   elsif old.state = 'failed' and new.state = 'pending' then
     new.attempts := 0;
@@ -255,8 +284,9 @@ begin
     insert into bounced.deletion_queue (request_id, customer, email, note, customer_id, requested_at, requested_by,
                                         interruptions, next_attempt_at, claim, claimed_at, unsure_since, last_error)
     overriding system value
-    select request_id, customer, email, new.note, customer_id, requested_at, requested_by, interruptions,
-           new.next_attempt_at, claim, claimed_at, unsure_since, last_error
+    select request_id, customer, email, case when new.note is distinct from old.note then new.note else note end,
+           customer_id, requested_at, requested_by, interruptions, new.next_attempt_at, claim, claimed_at, unsure_since,
+           last_error
       from failed;
     changed := found;
   else
@@ -294,23 +324,35 @@ declare
   g record;
 begin
   for g in
-    select a.grantee, a.privilege_type as privilege, null::name as column_name
+    select a.grantee, a.privilege_type as privilege, a.is_grantable, null::name as column_name
       from pg_class c
      cross join aclexplode(c.relacl) a
      where c.oid = 'bounced.deletion_history'::regclass and a.grantee <> c.relowner
        and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
     union all
-    select a.grantee, a.privilege_type, t.attname
+    select a.grantee, a.privilege_type, a.is_grantable, t.attname
       from pg_class c
       join pg_attribute t on t.attrelid = c.oid and not t.attisdropped
      cross join aclexplode(t.attacl) a
      where c.oid = 'bounced.deletion_history'::regclass and a.grantee <> c.relowner
        and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE')
   loop
-    execute format('grant %s%s on bounced.deletion_requests to %s', g.privilege,
+    execute format('grant %s%s on bounced.deletion_requests to %s%s', g.privilege,
                    case when g.column_name is not null then format(' (%I)', g.column_name) else '' end,
-                   case when g.grantee = 0 then 'public' else g.grantee::regrole::text end);
-    execute format('revoke all on bounced.deletion_history from %s',
+                   case when g.grantee = 0 then 'public' else g.grantee::regrole::text end,
+                   case when g.is_grantable then ' with grant option' else '' end);
+  end loop;
+  for g in
+    select distinct a.grantee
+      from (select relowner, relacl as acl from pg_class where oid = 'bounced.deletion_history'::regclass
+             union all
+            select c.relowner, t.attacl
+              from pg_class c join pg_attribute t on t.attrelid = c.oid and not t.attisdropped
+             where c.oid = 'bounced.deletion_history'::regclass) as c
+     cross join aclexplode(c.acl) a
+     where a.grantee <> c.relowner
+  loop
+    execute format('revoke all on bounced.deletion_history from %s cascade',
                    case when g.grantee = 0 then 'public' else g.grantee::regrole::text end);
   end loop;
   for g in

@@ -63,6 +63,13 @@ begin
     raise exception 'a deletion request for the address is open'
       using errcode = 'object_in_use', hint = 'Wait until it is finished, or cancel it.';
   end if;
+  -- A merge looks at what was deleted lately; without that, a list that was asked for before would bring it back.
+  if exists (select from bounced.deletion_history h join bounced.customers c using (customer_id)
+              where h.email = forget.email and h.state = 'done'
+                and (h.finished_at > now() - interval '10 min' or c.claimed_by is not null)) then
+    raise exception 'the address was deleted a moment ago, and a list may still have it'
+      using errcode = 'object_in_use', hint = 'Try again in 10 minutes.';
+  end if;
   -- No current row changes: the fingerprints of lists stay.
   perform set_config('bounced.daemon', 'on', true);
   delete from bounced.mirror m where m.email = forget.email and m.gone_at is not null;

@@ -6,13 +6,8 @@
 namespace bounced::api {
 namespace {
 
-// The same as bounced.deletion_requests refuses.
+// Nothing that bounced.deletion_queue refuses, and less.
 constexpr std::size_t longest = 1000;
-
-// Characters that are no White_Space and show nothing all the same: a server may strip them.
-constexpr bool is_invisible(char32_t code) {
-  return code == 0xAD || code == 0x180E || (code >= 0x200B && code <= 0x200D) || code == 0x2060 || code == 0xFEFF;
-}
 
 constexpr bool is_control(char32_t code) {
   return code < 0x20 || (code >= 0x7F && code <= 0x9F);
@@ -31,7 +26,7 @@ std::variant<Address, std::string> Address::parse(std::string_view text) {
     if (!is_blank(step.code)) {
       if (begin > at) begin = at;
       end = at + step.length;
-      shows = shows || !is_invisible(step.code);
+      shows = shows || !is_hidden(step.code);  // what shows nothing, a server may strip
     }
     at += step.length;
   }

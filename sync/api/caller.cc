@@ -18,6 +18,13 @@ namespace {
 // A list that comes slowly is passed on in smaller batches, so that it is seen to move.
 constexpr auto longest_between_puts = std::chrono::minutes(1);
 
+// In clear, a proxy would see the key.
+Destination destination(const config::Account& account) {
+  Destination to{.origin = parse_origin(account.base_url)};
+  if (to.origin.tls) to.proxy = account.proxy;
+  return to;
+}
+
 // What an answer that broke off says: its words are not the API's, as it may have gone on.
 Fault broke_off(Fault fault) {
   fault.origin = Fault::Origin::network;
@@ -26,13 +33,21 @@ Fault broke_off(Fault fault) {
   return fault;
 }
 
+// What is longer than all that is read of it: the API's own words are short.
+Fault too_long_to_be_the_apis(Fault fault) {
+  if (fault.origin != Fault::Origin::api) return fault;
+  fault = broke_off(std::move(fault));
+  fault.origin = Fault::Origin::between;
+  return fault;
+}
+
 }  // namespace
 
 Caller::Caller(const asio::any_io_executor& executor, const config::Account& account, const Deadlines& deadlines)
-    : key_(account.key.value()),
+    : api_(account.api),
+      key_(account.key.value()),
       max_list_bytes_(account.max_list_bytes),
-      http_(executor, {.origin = parse_origin(account.base_url), .proxy = account.proxy},
-            make_tls_context(account.ca_file, account.ca_only), deadlines) {}
+      http_(executor, destination(account), make_tls_context(account.ca_file, account.ca_only), deadlines) {}
 
 asio::awaitable<Caller::ListOutcome> Caller::read_list(HttpRequest request, ListForm form, Sink& sink, HttpHead* head) {
   const std::string target = request.path();
@@ -89,10 +104,6 @@ asio::awaitable<Caller::ListOutcome> Caller::read_list_answer(HttpRequest reques
   }
   if (!good) co_return not_understood(target, "the list is broken " + parser->error());
   const auto& [entries, without_email, too_long] = parser->counts();
-  if (entries + too_long == 0 && without_email > 0) {
-    co_return not_understood(
-        target, "no list of bounces: none of its " + std::to_string(without_email) + " entries has an email");
-  }
   if (!batch.empty()) co_await sink.put(std::move(batch));
   co_await throw_if_stopped();
   ListRead read;
@@ -103,15 +114,22 @@ asio::awaitable<Caller::ListOutcome> Caller::read_list_answer(HttpRequest reques
   co_return read;
 }
 
+Caller::ListOutcome Caller::checked(std::string_view target, ListRead read) const {
+  if (read.entries + read.too_long > 0 || read.without_email == 0) return read;
+  return not_understood(
+      target, "no list of bounces: none of its " + std::to_string(read.without_email) + " entries has an email");
+}
+
 // Reads as much of the body as it takes to say what it is. What has been read of it is in begun.
 asio::awaitable<Fault> Caller::read_fault(HttpAnswer& http, std::string_view target, std::string begun,
                                           std::string not_a_list) {
   bool broken = false;
+  bool whole = false;
   try {
-    while (begun.size() < classified_bytes) {
+    while (begun.size() < classified_bytes && !whole) {
       const std::string_view piece = co_await http.read();
-      if (piece.empty()) break;
       begun += piece;
+      whole = piece.empty();
     }
   } catch (const TransportError&) {
     // A status that says what is wrong says it without the rest of the body too.
@@ -119,7 +137,8 @@ asio::awaitable<Fault> Caller::read_fault(HttpAnswer& http, std::string_view tar
     broken = true;
   }
   Fault fault = fault_of(target, http.head(), std::move(begun), std::move(not_a_list));
-  co_return broken ? broke_off(std::move(fault)) : fault;
+  if (broken) co_return broke_off(std::move(fault));
+  co_return whole ? fault : too_long_to_be_the_apis(std::move(fault));
 }
 
 asio::awaitable<std::variant<Caller::Text, Fault>> Caller::read_text(HttpRequest request, std::size_t most) {
@@ -175,14 +194,16 @@ Fault Caller::rate_limited(std::string_view target, const std::string& why, std:
 Fault Caller::fault_of(std::string_view target, Text answer) const {
   Fault fault = fault_of(target, answer.head, std::move(answer.body), {});
   fault.sent_twice = answer.sent_twice;
-  return answer.broke_off ? broke_off(std::move(fault)) : fault;
+  if (answer.broke_off) return broke_off(std::move(fault));
+  return answer.whole ? fault : too_long_to_be_the_apis(std::move(fault));
 }
 
 Fault Caller::fault_of(std::string_view target, const HttpHead& head, std::string body, std::string not_a_list) const {
   const auto here = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto now = http_date(head.date, here).value_or(here);  // the server's times are by its own clock
-  Answer answer{head.status, std::move(body), head.location, retry_after(head.retry_after, head.rate_limit_reset, now),
-                std::move(not_a_list)};
+  Answer answer{head.status,           std::move(body),
+                head.location,         retry_after(head.retry_after, head.rate_limit_reset, now),
+                std::move(not_a_list), api_};
   return located(target, classify(answer, key_.reveal()));
 }
 

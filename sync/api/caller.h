@@ -39,6 +39,9 @@ class Caller {
   boost::asio::awaitable<ListOutcome> read_list(HttpRequest request, ListForm form, Sink& sink,
                                                 HttpHead* head = nullptr);
 
+  // A whole list, or part of one, none of whose entries has an email is no list of bounces.
+  [[nodiscard]] ListOutcome checked(std::string_view target, ListRead read) const;
+
   struct Text {
     HttpHead head;
     std::string body;    // no more than `most`
@@ -66,6 +69,7 @@ class Caller {
   [[nodiscard]] Fault located(std::string_view target, Fault fault) const;
   [[nodiscard]] Fault unreachable(std::string_view target, const TransportError& error) const;
 
+  config::Api api_;
   config::Secret key_;
   std::uint64_t max_list_bytes_;
   HttpClient http_;

@@ -26,8 +26,9 @@ using Clock = std::chrono::steady_clock;
 // RFC 8305, section 5: the recommended Connection Attempt Delay.
 constexpr std::chrono::milliseconds next_address_after{250};
 
-// The families of addresses in turns (RFC 8305, section 4), and first of all the one that worked last.
-std::vector<tcp::endpoint> in_order(const std::vector<tcp::endpoint>& found, const std::optional<tcp::endpoint>& good) {
+// The families of addresses in turns (RFC 8305, section 4), first of all the one that worked last, and last the one
+// that gave no answer.
+std::vector<tcp::endpoint> in_order(const std::vector<tcp::endpoint>& found, const Way& way) {
   std::vector<tcp::endpoint> first;
   std::vector<tcp::endpoint> second;
   for (const tcp::endpoint& endpoint : found) {
@@ -38,7 +39,9 @@ std::vector<tcp::endpoint> in_order(const std::vector<tcp::endpoint>& found, con
     if (i < first.size()) ordered.push_back(first[i]);
     if (i < second.size()) ordered.push_back(second[i]);
   }
-  const auto known = std::ranges::find(ordered, good);
+  const auto bad = std::ranges::find(ordered, way.bad);
+  if (bad != ordered.end()) std::rotate(bad, bad + 1, ordered.end());
+  const auto known = std::ranges::find(ordered, way.good);
   if (known != ordered.end()) std::rotate(ordered.begin(), known, known + 1);
   return ordered;
 }
@@ -136,7 +139,7 @@ asio::awaitable<std::unique_ptr<Connection>> connect(asio::any_io_executor execu
 asio::awaitable<std::unique_ptr<Connection>> connect_to(asio::any_io_executor executor,
                                                         std::vector<tcp::endpoint> addresses, Way& way,
                                                         asio::ssl::context& tls, Connection::Duration limit) {
-  Race race(executor, way.to, tls, in_order(addresses, way.good), Clock::now() + limit);
+  Race race(executor, way.to, tls, in_order(addresses, way), Clock::now() + limit);
   const bool throws = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   Attempt* const winner = co_await race.run();

@@ -19,6 +19,13 @@ struct Way {
   Destination to;
   // The address that worked last.
   std::optional<boost::asio::ip::tcp::endpoint> good = std::nullopt;
+  // One that opened a connection on which no answer came: the others come first.
+  std::optional<boost::asio::ip::tcp::endpoint> bad = std::nullopt;
+
+  void gave_no_answer() {
+    bad = good;
+    good.reset();
+  }
 };
 
 // Looks the name up and opens a connection, over TLS where the origin has it, within the limit. All addresses have a

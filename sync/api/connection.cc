@@ -131,8 +131,10 @@ asio::awaitable<void> Connection::Impl::ask_for_tunnel() {
   const std::string server = host_and_port(to_.origin.host, to_.origin.port);
   std::string request = "CONNECT " + server + " HTTP/1.1\r\nHost: " + server + "\r\n";
   if (!proxy.user.empty()) {
-    const std::string password = proxy.password ? proxy.password->reveal() : std::string();
-    request += "Proxy-Authorization: Basic " + base64(proxy.user + ":" + password) + "\r\n";
+    std::string credentials = proxy.user + ":";
+    if (proxy.password) credentials += proxy.password->reveal();
+    request += "Proxy-Authorization: Basic " + base64(credentials) + "\r\n";
+    config::wipe(credentials);
   }
   request += "\r\n";
   const std::string what = proxy_name() + ": ";

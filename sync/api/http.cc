@@ -5,6 +5,8 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <exception>
+#include <initializer_list>
 #include <optional>
 
 #include "config/secret.h"
@@ -32,6 +34,7 @@ class HttpAnswer::Impl {
   HttpHead head_;
   std::uint64_t body_bytes_ = 0;
   Budget budget_;
+  bool kept_ = false;  // the connection was used before
 
  private:
   asio::awaitable<void> read_head();
@@ -177,6 +180,8 @@ asio::awaitable<std::string_view> HttpAnswer::Impl::read_packed() {
     if (stuck && !parser_->is_done() && body.size == piece_.size()) co_await receive(client_.deadlines_.silence);
   }
   const std::size_t size = piece_.size() - body.size;
+  // What came first on a connection that was kept may be an answer that nobody asked for.
+  if (size == 0 && kept_ && received_.size() > 0) throw TransportError("more came than the answer to one call");
   body_bytes_ += size;
   co_return std::string_view(piece_.data(), size);
 }
@@ -238,6 +243,7 @@ asio::awaitable<std::unique_ptr<HttpAnswer>> HttpClient::send(HttpRequest reques
   bool sent_twice = false;
   if (auto idle = take_idle()) {
     auto answer = std::make_unique<HttpAnswer>(*this, std::move(idle), budget);
+    answer->impl_->kept_ = true;
     try {
       co_await answer->impl_->start(bytes);
       if (answer->head().status != 408) co_return answer;
@@ -254,20 +260,37 @@ asio::awaitable<std::unique_ptr<HttpAnswer>> HttpClient::send(HttpRequest reques
   }
   auto answer = std::make_unique<HttpAnswer>(*this, std::move(connection), budget);
   answer->sent_twice_ = sent_twice;
-  co_await answer->impl_->start(bytes);
+  std::exception_ptr no_answer;
+  try {
+    co_await answer->impl_->start(bytes);
+  } catch (const TransportError&) {
+    no_answer = std::current_exception();
+  }
+  if (no_answer) {
+    way_.gave_no_answer();
+    std::rethrow_exception(no_answer);
+  }
   co_return answer;
 }
 
+// In one buffer, which the caller wipes.
 std::string HttpClient::write_out(const HttpRequest& request) const {
-  std::string text = request.method + ' ' + request.target + " HTTP/1.1\r\nHost: " + origin().authority +
-                     "\r\nUser-Agent: bounced/" BOUNCED_VERSION "\r\nAccept: " + request.accept +
-                     "\r\nAccept-Encoding: gzip\r\n";
-  for (const auto& [name, value] : request.headers) text += name + ": " + value + "\r\n";
+  std::size_t size = request.target.size() + request.body.size() + 1024;
+  for (const auto& [name, value] : request.headers) size += name.size() + value.size() + 4;
+  std::string text;
+  text.reserve(size);
+  const auto add = [&text](std::initializer_list<std::string_view> pieces) {
+    for (const std::string_view piece : pieces) text += piece;
+  };
+  add({request.method, " ", request.target, " HTTP/1.1\r\nHost: ", origin().authority});
+  add({"\r\nUser-Agent: bounced/" BOUNCED_VERSION "\r\nAccept: ", request.accept, "\r\nAccept-Encoding: gzip\r\n"});
+  for (const auto& [name, value] : request.headers) add({name, ": ", value, "\r\n"});
   if (!request.body.empty()) {
-    text +=
-        "Content-Type: " + request.content_type + "\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n";
+    const std::string length = std::to_string(request.body.size());
+    add({"Content-Type: ", request.content_type, "\r\nContent-Length: ", length, "\r\n"});
   }
-  return text + "\r\n" + request.body;
+  add({"\r\n", request.body});
+  return text;
 }
 
 // The connection that was used last: the others may get old and be closed.

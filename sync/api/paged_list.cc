@@ -2,6 +2,7 @@
 #include "sync/api/paged_list.h"
 
 #include <algorithm>
+#include <map>
 #include <variant>
 
 namespace bounced::api {
@@ -19,6 +20,8 @@ constexpr int most_rereads = 3;
 constexpr std::int64_t most_late = 60;
 // Each look at the beginning takes seconds. More of them than this, and the list changes faster than it can be read.
 constexpr int most_rounds = 6;
+// Addresses of one second, or that may come again, which are kept in memory.
+constexpr std::size_t most_kept = 1'000'000;
 
 // 0: none.
 std::int64_t time_of(const db::ListedBounce& bounce) {
@@ -30,8 +33,10 @@ bool is_newest_first(const Entries& entries) {
   return std::ranges::is_sorted(entries, std::greater<>(), time_of);
 }
 
-bool has(const Entries& entries, const std::string& email) {
-  return std::ranges::any_of(entries, [&](const auto& entry) { return entry.email == email; });
+std::set<std::string_view> emails_of(const Entries& entries) {
+  std::set<std::string_view> emails;
+  for (const auto& entry : entries) emails.insert(entry.email);
+  return emails;
 }
 
 // A second is asked for from the one before: an API that leaves out the first one gives it all the same.
@@ -128,7 +133,12 @@ void PagedList::cut(Slice& slice) {
 
 std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
   ++pages_of_round_;
-  if (!look_again_from_) look_again_from_ = page.moment - most_late;
+  if (!look_again_from_) {
+    // Also where the clocks differ, or this page is an old one.
+    look_again_from_ = page.moment - most_late;
+    for (const db::ListedBounce& entry : page.entries) newest_ = std::max(newest_, time_of(entry));
+    if (newest_ > 0) look_again_from_ = std::min(*look_again_from_, newest_ + 1);
+  }
   Slice& slice = slices_.at(query.slice);
   slice.asked = false;
   const bool had_room_before = slice.link_says_more;
@@ -179,6 +189,7 @@ void PagedList::drop_given_before(Entries& entries) {
     const std::int64_t time = time_of(entry);
     if (time == 0 || time >= *look_again_from_) may_come_again_.emplace(time, entry.email);
   }
+  if (may_come_again_.size() > most_kept) throw NotUnderstood("too many entries have no time, or one in the future");
 }
 
 // How much is still to come. Where the API does not say, as much again as there was is a good guess: what is read in
@@ -205,12 +216,14 @@ std::vector<db::ListedBounce> PagedList::walk(Slice& slice, Entries entries, boo
     brought_more_ = !entries.empty();
     return go_on(slice, std::move(entries), more);
   }
-  const auto is_held = [&](const auto& entry) { return time_of(entry) == *slice.end && has(slice.held, entry.email); };
+  const auto held = emails_of(slice.held);
+  const auto is_held = [&](const auto& entry) { return time_of(entry) == *slice.end && held.contains(entry.email); };
   if (std::ranges::none_of(entries, is_held)) {
     slice.state = State::checking;
     return {};
   }
   pages_met_ = true;
+  if (slice.start) ranges_met_ = true;
   brought_more_ = !std::ranges::all_of(entries, is_held);
   return go_on(slice, std::move(entries), more);
 }
@@ -249,9 +262,12 @@ std::vector<db::ListedBounce> PagedList::go_on(Slice& slice, Entries entries, bo
 std::vector<db::ListedBounce> PagedList::check(Slice& slice, Entries entries, bool more) {
   const std::int64_t second = *slice.end;
   slice.state = State::walking;
+  const auto held = emails_of(slice.held);
   const bool stands = std::ranges::any_of(
-      entries, [&](const auto& entry) { return time_of(entry) == second && has(slice.held, entry.email); });
+      entries, [&](const auto& entry) { return time_of(entry) == second && held.contains(entry.email); });
   slice.held.clear();
+  // Nothing shows that it answers ranges with a beginning and an end at all.
+  if (entries.empty() && slice.start && !ranges_met_) doubt("the API gives nothing between two times");
   if (stands) doubt("the API leaves out the last second of the time that it is asked for");
   // What is newer was given before.
   std::erase_if(entries, [&](const auto& entry) { return time_of(entry) > second; });
@@ -266,12 +282,15 @@ std::vector<db::ListedBounce> PagedList::check(Slice& slice, Entries entries, bo
 // A page of a second by number. It must have an entry of the page before; what stands behind that is new.
 std::vector<db::ListedBounce> PagedList::count(Slice& slice, const Query& query, Entries entries, bool more,
                                                bool has_room) {
+  if (entries.empty() && query.offset == 0) doubt("a second with many entries is given as an empty one");
+  std::map<std::string_view, std::size_t> places;  // on the page before
+  for (std::size_t i = 0; i < slice.last.size(); ++i) places.emplace(slice.last[i], i);
   std::size_t last_place = 0;
   bool met = false;
   for (const auto& entry : entries) {
-    const auto found = std::ranges::find(slice.last, entry.email);
-    if (found == slice.last.end()) continue;
-    const auto place = static_cast<std::size_t>(found - slice.last.begin());
+    const auto found = places.find(entry.email);
+    if (found == places.end()) continue;
+    const std::size_t place = found->second;
     if (met && place < last_place) doubt("entries of the same second come in another order each time");
     last_place = std::max(last_place, place);
     met = true;
@@ -292,6 +311,7 @@ std::vector<db::ListedBounce> PagedList::count(Slice& slice, const Query& query,
   const std::uint64_t there = query.offset + entries.size();  // in that second, if this is its end
   slice.offset = query.offset + std::max<std::size_t>(entries.size(), 1) - 1;
   std::erase_if(entries, [&](const auto& entry) { return !slice.seen.insert(entry.email).second; });
+  if (slice.seen.size() > most_kept) throw NotUnderstood("too many entries are of the same second");
   if (entries.empty()) {
     // It may repeat the page before because as many have come in front of it, or because the second is read again. A
     // page with room repeats because the server says in vain that there is more.

@@ -44,7 +44,8 @@ class PageCapacity {
 //
 // A page is the last one if the server was seen to give more entries at once (PageCapacity) and does not itself say
 // that there are more; else if the next one brings nothing that is new. What the server says of its pages is never
-// taken as proof that there are no more.
+// taken as proof that there are no more. (A server that gives less at once than it did, and says nothing of more, is
+// outside the proof.)
 //
 // An address that bounces again while the list is read leaves its place for the beginning. So after a read of more than
 // one page, the beginning is read again, from a little before the read began, until that is a single page.
@@ -131,8 +132,10 @@ class PagedList {
   PageCapacity& capacity_;
   std::vector<Slice> slices_;
   std::uint64_t given_ = 0;
-  bool pages_met_ = false;  // the API does give the last second that it is asked for
-  int rounds_ = 1;          // reads of the list, and of its beginning again
+  bool pages_met_ = false;   // the API does give the last second that it is asked for
+  bool ranges_met_ = false;  // also where it is asked for a first one
+  std::int64_t newest_ = 0;  // that was given first in some round
+  int rounds_ = 1;           // reads of the list, and of its beginning again
   std::size_t pages_of_round_ = 0;
   bool brought_more_ = false;                    // the last page: something that was not on the one before
   std::optional<std::int64_t> look_again_from_;  // once the first page of this round has come

@@ -18,12 +18,14 @@ constexpr auto same_window = 2s;
 // So many calls of other kinds between two answers show whether they are counted too.
 constexpr std::int64_t telling_calls = 3;
 constexpr auto longest_finding_out = 2s;
+// What says that it holds for longer may be wrong, and no call would be made that could hear better.
+constexpr std::chrono::seconds longest_window = 1h;
 
 std::optional<int> number(const std::string& text) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
+  return std::min(value, 1'000'000'000);  // more is no limit
 }
 
 }  // namespace
@@ -37,7 +39,6 @@ RateRooms::Call::Call(RateRooms& rooms, Kind kind) : rooms_(rooms), kind_(kind) 
 RateRooms::Call::~Call() {
   Room& room = rooms_.room_of(kind_);
   --room.in_flight;
-  room.heard = true;
   rooms_.answers_.release_all();
 }
 
@@ -49,18 +50,19 @@ std::int64_t RateRooms::begun() const {
 
 void RateRooms::note(Kind kind, const HttpHead& head) {
   Room& room = room_of(kind);
+  room.heard = room.heard || head.status != 0;
   const auto remaining = number(head.rate_limit_remaining);
   const auto here = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto server_now = http_date(head.date, here).value_or(here);
   const auto reset_in = retry_after({}, head.rate_limit_reset, server_now);
   if (!remaining || !reset_in) return;
   const auto now = Clock::now();
-  const auto reset_at = now + *reset_in;
+  const auto reset_at = now + std::min(*reset_in, longest_window);
   // Answers of one window may come in another order than they were made in.
   const bool goes_on = now < room.reset_at && reset_at < room.reset_at + same_window;
   if (goes_on) find_out_whether_together(room, *remaining);
   room.remaining = goes_on ? std::min(room.remaining, *remaining) : *remaining;
-  if (!goes_on) room.reset_at = reset_at;
+  room.reset_at = goes_on ? std::min(room.reset_at, reset_at) : reset_at;
   // One that does not name its limit has at least what is left.
   room.limit = std::max(number(head.rate_limit).value_or(0), *remaining + 1);
   room.begun_then = room.begun;

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "config/secret.h"
 #include "sync/api/caller.h"
 #include "sync/api/parse/classify.h"
 
@@ -24,7 +25,11 @@ class V2Client final : public Client {
     Parameters parameters{{"task", "get"}, {"date", "1"}};
     if (recent_days) parameters.emplace_back("days", std::to_string(*recent_days));
     const Permit permit = co_await admitted(admit);
-    co_return co_await caller_.read_list(request(customer, std::move(parameters)), {.format = format_}, sink);
+    HttpRequest asked = request(customer, std::move(parameters));
+    const std::string target = asked.path();
+    auto outcome = co_await caller_.read_list(std::move(asked), {.format = format_}, sink);
+    if (const auto* read = std::get_if<ListRead>(&outcome)) co_return caller_.checked(target, *read);
+    co_return outcome;
   }
 
   asio::awaitable<std::variant<Removal, Fault>> remove(std::string customer, Addresses addresses,
@@ -60,15 +65,23 @@ HttpRequest V2Client::request(const std::string& customer, Parameters parameters
   parameters.insert(parameters.begin(),
                     {{"api_user", user_}, {"api_key", caller_.key()}, {"method", "bounces"}, {"user", customer}});
   std::string encoded;
+  std::size_t size = 0;
+  for (const auto& [name, value] : parameters) size += name.size() + 3 * value.size() + 2;
+  encoded.reserve(size);
   for (const auto& [name, value] : parameters) {
     if (!encoded.empty()) encoded += '&';
-    encoded.append(name).append("=").append(percent_encode(value));
+    std::string escaped = percent_encode(value);
+    encoded.append(name).append("=").append(escaped);
+    config::wipe(escaped);
   }
+  for (auto& [name, value] : parameters) config::wipe(value);
   const bool json = format_ == config::Format::json;
   const std::string path = caller_.base_path() + "/apiv2/reseller.manage." + (json ? "json" : "xml");
   HttpRequest request{.target = path, .accept = json ? "application/json" : "application/xml, text/xml"};
   if (method_ == config::Method::get) {
-    request.target += "?" + encoded;
+    request.target.reserve(request.target.size() + 1 + encoded.size());  // no buffer is left behind with the key
+    request.target.append("?").append(encoded);
+    config::wipe(encoded);
   } else {
     request.method = "POST";
     request.content_type = "application/x-www-form-urlencoded";

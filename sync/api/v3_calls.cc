@@ -17,17 +17,22 @@ namespace {
 
 // A server that ignores limit= may give a whole list, which is to be held in memory; but not a very long one.
 constexpr std::size_t most_in_a_page = 20 * PagedList::page_size;
+constexpr std::size_t longest_page = 32 << 20;  // twice what the longest entries make
 
 struct PageTooLong {};
 
 class Collector final : public Sink {
  public:
   asio::awaitable<void> put(std::vector<db::ListedBounce>&& batch) override {
-    if (entries.size() + batch.size() > most_in_a_page) throw PageTooLong();
+    for (const db::ListedBounce& bounce : batch) size_ += db::size_of(bounce);
+    if (entries.size() + batch.size() > most_in_a_page || size_ > longest_page) throw PageTooLong();
     entries.insert(entries.end(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
     co_return;
   }
   std::vector<db::ListedBounce> entries;
+
+ private:
+  std::size_t size_ = 0;
 };
 
 }  // namespace
@@ -103,10 +108,10 @@ asio::awaitable<std::variant<V3Calls::Page, Fault>> V3Calls::read_page(const std
   call.answered(head);
   if (too_long) {
     co_return not_understood("the API ignores limit=: a page has more than " + std::to_string(most_in_a_page) +
-                             " entries");
+                             " entries, or 32 MB");
   }
   if (auto* fault = std::get_if<Fault>(&answer)) co_return std::move(*fault);
-  lists_come_ = true;
+  list_came_ = Clock::now();
   Page page{.page = {}, .read = std::get<ListRead>(std::move(answer))};
   const auto here = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   page.page = {.entries = std::move(collector.entries),

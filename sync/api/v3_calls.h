@@ -53,13 +53,15 @@ class V3Calls {
   [[nodiscard]] bool one_more_page() const { return pages_in_flight_ < at_once_; }
   // Of the server's pages of bounces.
   [[nodiscard]] PageCapacity& page_capacity() { return page_capacity_; }
-  // A page of a list came from there: base_url is right.
-  [[nodiscard]] bool lists_come() const { return lists_come_; }
+  // A page of a list came from there a moment ago: base_url is right, and the API is there.
+  [[nodiscard]] bool lists_come() const { return list_came_ && Clock::now() < *list_came_ + std::chrono::minutes(1); }
 
   // Rate limits are counted by the minute. What is to last longer than this is left to the account's pause.
   static constexpr std::chrono::seconds longest_wait = std::chrono::seconds(90);
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   boost::asio::awaitable<std::optional<Fault>> make_room(RateRooms::Kind kind, std::string_view target, Room when,
                                                          const Admit& admit, Permit& permit);
   boost::asio::awaitable<std::variant<Caller::Text, Fault>> ask(RateRooms::Kind kind, HttpRequest request,
@@ -71,7 +73,7 @@ class V3Calls {
   RateRooms rooms_;
   PageCapacity page_capacity_;
   int pages_in_flight_ = 0;
-  bool lists_come_ = false;
+  std::optional<Clock::time_point> list_came_;
 };
 
 }  // namespace bounced::api

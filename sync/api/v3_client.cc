@@ -25,6 +25,8 @@ constexpr std::size_t most_at_once = 100;
 // A list of subusers that changes while it is read.
 constexpr int most_list_tries = 4;
 constexpr std::size_t longest_answer = 4 << 20;
+// No account has more; a server that never comes to an end would.
+constexpr std::size_t most_customers = 200'000;
 
 // Whether it can stand in a path. Proxies make other paths of "..", of a slash, even if it is encoded, and of some
 // more: that of the whole list, perhaps.
@@ -46,7 +48,6 @@ class V3Client final : public Client {
 
  private:
   V3Calls calls_;
-  PageCapacity subusers_capacity_;
 };
 
 asio::awaitable<std::variant<ListRead, Fault>> V3Client::read_list(std::string customer, std::optional<int> recent_days,
@@ -90,15 +91,14 @@ asio::awaitable<std::variant<Removal, Fault>> V3Client::remove(std::string custo
   auto& text = std::get<Caller::Text>(answer);
   if (text.head.status == 204) co_return Removal{Removed::deleted, text.sent_twice};
   // The API's own word of it: a proxy says 404 with a page. Of several addresses it does not say which.
-  const bool says_not_found =
-      text.whole && text.head.status == 404 && read_words(text.body).shape == Words::Shape::message;
+  const bool says_not_found = text.whole && text.head.status == 404 && read_words(text.body).in_errors;
   if (single && says_not_found) {
     // A wrong base_url says the same, of everything.
     if (!calls_.lists_come()) {
       auto list = co_await calls_.read_page(customer, {}, V3Calls::Room::now, admit);
       if (auto* fault = std::get_if<Fault>(&list)) {
-        // A limit of lists, or a refusal of this one, says nothing about deletions.
-        if (fault->kind == Fault::Kind::rate_limited || fault->kind == Fault::Kind::refused) {
+        // What befell the list says nothing about deletions, but that the key is wrong.
+        if (fault->kind != Fault::Kind::credentials) {
           fault->kind = Fault::Kind::unavailable;
           fault->origin = Fault::Origin::ours;
         }
@@ -119,6 +119,7 @@ asio::awaitable<std::variant<std::vector<Subuser>, Fault>> V3Client::list_custom
   std::set<std::string> names;
   std::string last;
   int misses = 0;
+  bool overlaps = false;  // the next page should begin with the last name of the one before
   for (std::size_t offset = 0;;) {
     HttpRequest asked = calls_.request(
         "GET", "/v3/subusers?limit=" + std::to_string(PagedList::page_size) + "&offset=" + std::to_string(offset), {});
@@ -130,12 +131,13 @@ asio::awaitable<std::variant<std::vector<Subuser>, Fault>> V3Client::list_custom
     if (text.head.status != 200) co_return calls_.caller().fault_of(target, std::move(text));
     auto page = text.whole ? read_subusers(text.body) : std::nullopt;
     if (!page) co_return calls_.caller().not_understood(target, "no list of subusers");
-    const bool meets = offset == 0 || (!page->empty() && page->front().name == last);
+    const bool meets = !overlaps || (!page->empty() && page->front().name == last);
     if (!meets) {
       if (++misses == most_list_tries) {
         co_return calls_.caller().not_understood(target, "the list of subusers changes while it is read");
       }
       offset = 0;
+      overlaps = false;
       found.clear();
       names.clear();
       continue;
@@ -146,9 +148,12 @@ asio::awaitable<std::variant<std::vector<Subuser>, Fault>> V3Client::list_custom
     for (Subuser& subuser : *page) {
       if (names.insert(subuser.name).second) found.push_back(std::move(subuser));
     }
-    if (found.size() == known || subusers_capacity_.has_room_beside(count)) co_return found;
-    subusers_capacity_.saw(count);
-    offset += count - 1;
+    if (found.size() == known) co_return found;
+    if (found.size() > most_customers) {
+      co_return calls_.caller().not_understood(target, "the list of subusers has no end");
+    }
+    overlaps = count > 1;
+    offset += overlaps ? count - 1 : 1;
   }
 }
 

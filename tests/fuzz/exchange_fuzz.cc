@@ -40,6 +40,7 @@ struct Verdict {
   int status = 0;
 
   [[nodiscard]] bool is_good() const { return kind != Kind::fault && kind != Kind::asks_for_more; }
+  [[nodiscard]] bool is_fault() const { return kind == Kind::fault; }
   bool operator==(const Verdict&) const = default;
 };
 
@@ -263,7 +264,7 @@ void check(Call call, std::uint8_t where, std::string_view answer, std::optional
     // However it comes, it is the same answer. (Which of two faults is met first may differ.)
     Exchange exchange(call);
     const Verdict pieces = exchange.answered(answer, piece);
-    require(pieces == whole || (!pieces.is_good() && !whole.is_good()), "in pieces it is another answer");
+    require(pieces == whole || (pieces.is_fault() && whole.is_fault()), "in pieces it is another answer");
     // Whatever came before and after it on the connection, the next call has its own answer.
     if (asks_next) require(exchange.answered(*next) == other, "an answer is not that of its call");
   }
@@ -271,7 +272,7 @@ void check(Call call, std::uint8_t where, std::string_view answer, std::optional
   const auto size = answer.size();
   for (const std::size_t cut : {size - std::min<std::size_t>(size, 1), size * where / 256}) {
     const Verdict part = Exchange(call).answered(answer.substr(0, cut));
-    if (whole.is_good()) require(part == whole || part.kind == Verdict::Kind::fault, "a part is another list");
+    if (!whole.is_fault()) require(part == whole || part.is_fault(), "a part is another list");
   }
 }
 

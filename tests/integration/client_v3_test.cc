@@ -443,7 +443,7 @@ TEST_F(ClientV3, NamesTheSubusers) {
   auto outcome = subusers();
   ASSERT_TRUE(std::holds_alternative<std::vector<Subuser>>(outcome)) << std::get<Fault>(outcome).message;
   EXPECT_EQ(std::get<std::vector<Subuser>>(outcome), expected);
-  EXPECT_EQ(server.counters().calls, 3U);
+  EXPECT_EQ(server.counters().calls, 4U);
 }
 
 TEST_F(ClientV3, NamesAllSubusersThoughThePagesAreCapped) {

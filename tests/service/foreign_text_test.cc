@@ -33,18 +33,9 @@ std::vector<std::string> names_that_run(const std::string& file) {
 
 // What a terminal would obey or not show, each in a name of its own.
 const std::vector<std::string>& hidden_characters() {
-  static const std::vector<std::string> hidden{"\x1b[31m",
-                                               "\x7f",
-                                               "\r",
-                                               "\n",
-                                               "\xc2\x9b"
-                                               "31m",
-                                               "\xe2\x80\xae",
-                                               "\xe2\x81\xa6",
-                                               "\xd8\x9c",
-                                               "\xe2\x80\x8b",
-                                               "\xef\xbb\xbf",
-                                               "\xf3\xa0\x81\x81"};
+  static const std::vector<std::string> hidden{
+      "\x1b[31m",     "\x7f",     "\r",           "\n",           "\xc2\x9b[",       "\xe2\x80\xae",
+      "\xe2\x81\xa6", "\xd8\x9c", "\xe2\x80\x8b", "\xef\xbb\xbf", "\xf3\xa0\x81\x81"};
   return hidden;
 }
 

@@ -140,6 +140,23 @@ TEST(Classify, SaysWhoSaidSo) {
       EXPECT_NE(fault.kind, Kind::refused) << status << body;
     }
   }
+  // What gateways and stores say.
+  for (const std::string body : {"<?xml version='1.0'?><Error><Code>NoSuchKey</Code><Message>gone</Message></Error>",
+                                 "<svg><text>not here</text></svg>"}) {
+    EXPECT_EQ(classify(404, body).origin, Origin::between) << body;
+    EXPECT_EQ(classify(404, body).kind, Kind::unavailable) << body;
+  }
+  // v3 has one way to say errors.
+  for (const std::string body : {R"({"message":"no Route matched"})", R"({"error":"Bad Request"})", "{}",
+                                 "<result><message>x</message></result>"}) {
+    Answer answer;
+    answer.status = 400;
+    answer.api = config::Api::v3;
+    answer.body = body;
+    EXPECT_EQ(classify(answer, key).origin, Origin::between) << body;
+    answer.body = R"({"errors":[{"field":null,"message":"no"}]})";
+    EXPECT_EQ(classify(answer, key).origin, Origin::api);
+  }
   // The API never redirects.
   EXPECT_EQ(classify(302, R"({"error":"x"})").origin, Origin::between);
   EXPECT_EQ(classify(307, R"({"error":"access forbidden"})").kind, Kind::unavailable);

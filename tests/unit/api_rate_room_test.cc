@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 HttpHead head(const std::string& remaining, std::time_t reset_in, const std::string& limit = "100") {
   HttpHead head;
   head.rate_limit = limit;
+  head.status = 200;
   head.rate_limit_remaining = remaining;
   head.rate_limit_reset = std::to_string(std::time(nullptr) + reset_in);
   return head;
@@ -83,6 +84,21 @@ TEST_F(RateRoom, AResetInMillisecondsIsOne) {
 }
 
 // Of a new window nothing is known but the limit.
+// What says so may be wrong: after an hour at most a call finds out, and before, an answer that says otherwise counts.
+TEST_F(RateRoom, AResetThatIsFarAwayIsBelievedForAnHour) {
+  answer(head("0", 72'000));
+  ASSERT_TRUE(wait_for());
+  EXPECT_LE(wait_for()->count(), 3600);
+  answer(head("599", 10));
+  ASSERT_TRUE(wait_for());
+  EXPECT_LE(wait_for()->count(), 11);
+}
+
+TEST_F(RateRoom, ALimitThatIsNoneOverflowsNothing) {
+  answer(head("2147483647", 30));
+  EXPECT_EQ(wait_for(), std::nullopt);
+}
+
 TEST_F(RateRoom, ANewWindowHasNoMoreThanTheLimit) {
   answer(head("0", -1, "3"));  // a second from now at least
   ASSERT_TRUE(wait_for());
@@ -95,9 +111,13 @@ TEST_F(RateRoom, ANewWindowHasNoMoreThanTheLimit) {
 TEST_F(RateRoom, TheFirstCallFindsOutWhetherThereIsALimit) {
   EXPECT_FALSE(rooms.is_finding_out(Kind::list));
   {
-    const Call first(rooms, Kind::list);
+    const Call broken(rooms, Kind::list);  // it finds out nothing
+  }
+  {
+    Call first(rooms, Kind::list);
     EXPECT_TRUE(rooms.is_finding_out(Kind::list));
     EXPECT_FALSE(rooms.is_finding_out(Kind::deletion));
+    first.answered(head("50", 30));
   }
   const Call second(rooms, Kind::list);
   EXPECT_FALSE(rooms.is_finding_out(Kind::list));

@@ -43,6 +43,14 @@ TEST(Address, IsNeverBlank) {
   }
 }
 
+// Characters that show nothing, of whatever kind: a server may strip them.
+TEST(Address, OfWhatShowsNothingIsBlank) {
+  for (const std::string_view one : {"\u200e", "\u3164", "\u034f", "\uffa0", "\u2064", "\U000e0041"}) {
+    EXPECT_EQ(refusal(one), "is blank") << one;
+    EXPECT_NE(refusal("a" + std::string(one) + "@example.com"), "is blank") << one;
+  }
+}
+
 TEST(Address, HasNoControlCharactersAnywhere) {
   for (int code = 0; code < 0x20; ++code) {
     EXPECT_EQ(refusal(std::string(1, static_cast<char>(code))), "has control characters") << code;

@@ -54,6 +54,14 @@ TEST_F(ProxySetting, ThatCannotBeIsAProblem) {
   }
 }
 
+// It would see the key of what is not encrypted.
+TEST_F(ProxySetting, IsNotForAServerThatIsSpokenToInClear) {
+  const std::string clear = least + "    base_url: http://127.0.0.1:8080\n";
+  EXPECT_THAT(problems(clear + "    proxy: http://p:1\n"),
+              ElementsAre(is_problem(8, "accounts[0].proxy", "would see the key")));
+  EXPECT_FALSE(load("proxy: http://p:1\n" + clear).accounts[0].proxy);
+}
+
 TEST_F(ProxySetting, ComesFromTheEnvironmentWhereNothingIsSaid) {
   setenv("HTTPS_PROXY", "http://me:w%20d@proxy:3128", 1);
   EXPECT_EQ(proxy_of(""), (Proxy{.host = "proxy", .port = 3128, .user = "me", .password = Secret("w d")}));

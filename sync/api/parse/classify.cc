@@ -38,7 +38,8 @@ std::optional<Kind> kind_by_words(const std::string& text) {
 // The API's errors have one of its documented shapes, and words in them. It never redirects.
 Origin origin_of(const Answer& answer, const Words& words) {
   const bool redirect = answer.status >= 300 && answer.status < 400;
-  const bool says_something = words.shape == Words::Shape::message && !words.text.empty();
+  const bool in_its_way = answer.api == config::Api::v2 || words.in_errors;
+  const bool says_something = words.shape == Words::Shape::message && !words.text.empty() && in_its_way;
   return says_something && !redirect ? Origin::api : Origin::between;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/config.h"
 #include "sync/api/fault.h"
 
 namespace bounced::api {
@@ -17,6 +18,7 @@ struct Answer {
   std::string location;
   std::optional<std::chrono::seconds> retry_after;
   std::string not_a_list;  // what kept the body from being a list; empty where none was looked for
+  config::Api api = config::Api::v2;
 };
 
 // More of a body says no more about the fault.

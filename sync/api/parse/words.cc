@@ -54,6 +54,7 @@ std::optional<Words> read_json(std::string_view body) {
   for (const char* key : {"error", "errors"}) {
     if (const auto* found = object->if_contains(key)) add_error(words.text, *found);
   }
+  words.in_errors = !words.text.empty() && object->if_contains("errors") != nullptr;
   const auto* message = object->if_contains("message");
   if (words.text.empty() && message != nullptr) add_error(words.text, *message);
   return words;
@@ -84,7 +85,7 @@ class XmlWords {
         words.is_html_) {
       return std::nullopt;
     }
-    return Words{words.is_list_ ? Words::Shape::other : Words::Shape::message, std::move(words.found_)};
+    return Words{words.is_api_ ? Words::Shape::message : Words::Shape::other, std::move(words.found_)};
   }
 
  private:
@@ -93,7 +94,7 @@ class XmlWords {
   void begin_element(std::string_view name) {
     if (!begun_) {
       is_html_ = lower(name) == "html";
-      is_list_ = name == "bounces";
+      is_api_ = name == "result" || name == "error" || name == "errors";
     }
     begun_ = true;
     text_.clear();
@@ -111,7 +112,7 @@ class XmlWords {
   std::string text_;
   std::string found_;
   bool is_html_ = false;
-  bool is_list_ = false;
+  bool is_api_ = false;
 };
 
 // Removes from text, which is as long as lowered, what stands between open and close.
