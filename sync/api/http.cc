@@ -5,7 +5,6 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <exception>
 #include <initializer_list>
 #include <optional>
 
@@ -260,15 +259,11 @@ asio::awaitable<std::unique_ptr<HttpAnswer>> HttpClient::send(HttpRequest reques
   }
   auto answer = std::make_unique<HttpAnswer>(*this, std::move(connection), budget);
   answer->sent_twice_ = sent_twice;
-  std::exception_ptr no_answer;
   try {
     co_await answer->impl_->start(bytes);
   } catch (const TransportError&) {
-    no_answer = std::current_exception();
-  }
-  if (no_answer) {
     way_.gave_no_answer();
-    std::rethrow_exception(no_answer);
+    throw;
   }
   co_return answer;
 }
