@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 #include <variant>
 
 namespace bounced::api {
@@ -12,6 +13,8 @@ using Entries = std::vector<db::ListedBounce>;
 
 // A slice costs a page that is not full. With fewer pages than this to come it is not cut.
 constexpr double pages_worth_a_cut = 8;
+// A slice is asked for with about so many entries of the one before it.
+constexpr double entries_of_margin = 4;
 // A second that shrinks by a page again and again while it is read; or one whose pages, by number, bring nothing.
 constexpr int most_misses = 20;
 constexpr std::size_t most_repeats = 4;  // beside those of a second that is read again
@@ -64,7 +67,8 @@ void PageCapacity::saw(std::size_t entries) {
   most_ = std::max(most_, std::min(entries, PagedList::page_size));
 }
 
-PagedList::PagedList(std::optional<std::int64_t> since, PageCapacity& capacity) : capacity_(capacity) {
+PagedList::PagedList(std::optional<std::int64_t> since, PageCapacity& capacity, std::optional<Oldest> known_oldest)
+    : is_recent_(since.has_value()), capacity_(capacity), known_oldest_(known_oldest) {
   slices_.push_back({.start = since, .end = std::nullopt});
 }
 
@@ -98,7 +102,7 @@ std::optional<PagedList::Query> PagedList::next(bool one_more) {
   if (slice == slices_.end()) return std::nullopt;
   slice->asked = true;
   Query query{.slice = static_cast<std::size_t>(slice - slices_.begin()), .end = slice->end};
-  if (slice->start) query.start = before(*slice->start);
+  if (slice->start) query.start = before(*slice->start) - slice->margin;
   if (slice->state == State::checking) query.end = *slice->end + 1;
   if (slice->state == State::counting) {
     query.start = before(*slice->end);
@@ -126,12 +130,14 @@ void PagedList::cut(Slice& slice) {
   const double seconds = std::min(slice.left / 2 / slice.per_second, static_cast<double>(newest - oldest));
   const std::int64_t middle = newest - static_cast<std::int64_t>(seconds);
   slice.left /= 2;
-  Slice older{.start = slice.start, .end = middle};
+  Slice older{.start = slice.start, .end = middle, .margin = slice.margin};
   slice.start = middle + 1;
+  slice.margin = static_cast<std::int64_t>(entries_of_margin / slice.per_second);
   slices_.push_back(std::move(older));  // `slice` is no more
 }
 
 std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
+  ++pages_;
   ++pages_of_round_;
   if (!look_again_from_) {
     // Also where the clocks differ, or this page is an old one.
@@ -141,23 +147,29 @@ std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
   }
   Slice& slice = slices_.at(query.slice);
   slice.asked = false;
-  const bool had_room_before = slice.link_says_more;
+  const std::size_t size_before = std::exchange(slice.size, page.entries.size() + page.left_out);
   const std::size_t size = page.entries.size() + page.left_out;
   const bool has_room = capacity_.has_room_beside(size);
-  slice.link_says_more =
-      has_room && size > 0 &&
-      (page.links.next.value_or(0) > query.offset || page.links.last.value_or(0) >= query.offset + size);
-  bool more = !has_room || slice.link_says_more;
+  const bool had_room_before = std::exchange(slice.had_room, has_room);
+  const bool link_says_more =
+      page.links.next.value_or(0) > query.offset || page.links.last.value_or(0) >= query.offset + size;
   capacity_.saw(size);
+  std::size_t& most = most_.at(query.end ? 1 : 0);
+  most = std::max(most, size);
   Entries undated = take_undated(page.entries);
   Entries& entries = page.entries;
+  const bool is_sorted = is_newest_first(entries);
+  // Of what is not sorted, nothing can be asked for that is older.
+  const bool looks_on_to_be_sure = is_sorted && !is_surely_last(slice, page, size, query.end.has_value());
+  slice.looks_on = has_room && size > 0 && (link_says_more || looks_on_to_be_sure);
+  bool more = !has_room || slice.looks_on;
   for (const db::ListedBounce& entry : entries) {
     const std::int64_t time = time_of(entry);
     if ((query.start && time < *query.start) || (query.end && time > *query.end)) {
       throw NotUnderstood("the list has entries of other times than were asked for");
     }
   }
-  if (more && !is_newest_first(entries)) {
+  if (more && !is_sorted) {
     throw NotUnderstood("the list is not sorted, newest first, so that it cannot be read in pages");
   }
   const std::optional<std::int64_t> first = slice.state == State::counting ? slice.end : slice.start;
@@ -166,18 +178,31 @@ std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
   brought_more_ = false;
   Entries sure;
   if (slice.state == State::counting) {
-    sure = count(slice, query, std::move(entries), more, has_room);
+    sure = count(slice, query, std::move(entries), more);
   } else if (slice.state == State::checking) {
     sure = check(slice, std::move(entries), more);
   } else {
     estimate(slice, entries, query, page.links);
     sure = walk(slice, std::move(entries), more);
   }
-  if (had_room_before && brought_more_) capacity_.varies();
+  // The page before was the last one: at its moment, there was no more. (Unless pages have become that short in the
+  // midst of this read, and what was cut off has left meanwhile, or has bounced again.)
+  if (had_room_before && !brought_more_ && size_before < std::max(most_[0], most_[1])) --pages_of_round_;
   sure.insert(sure.end(), std::make_move_iterator(undated.begin()), std::make_move_iterator(undated.end()));
   drop_given_before(sure);
   given_ += sure.size();
   return sure;
+}
+
+// Of a page that has room: whether there is nothing behind it even if the server gives less at once than it did.
+bool PagedList::is_surely_last(const Slice& slice, const Page& page, std::size_t size, bool has_end) const {
+  if (size < 2 || is_recent_) return true;  // a recent list makes nothing gone
+  // The newest second, which is read in these rounds, may get new entries all the time, so that no page shows its end.
+  if (rounds_ > 1) return size < most_.at(has_end ? 1 : 0);
+  if (slice.state != State::walking || slice.start || !known_oldest_) return false;
+  const auto reached = std::ranges::count_if(
+      page.entries, [&](const db::ListedBounce& entry) { return time_of(entry) <= known_oldest_->second; });
+  return static_cast<std::size_t>(reached) >= known_oldest_->entries;
 }
 
 void PagedList::drop_given_before(Entries& entries) {
@@ -187,6 +212,8 @@ void PagedList::drop_given_before(Entries& entries) {
   });
   for (const db::ListedBounce& entry : entries) {
     const std::int64_t time = time_of(entry);
+    if (time != 0 && (!oldest_ || time < oldest_->second)) oldest_ = {.second = time, .entries = 0};
+    if (oldest_ && time == oldest_->second) ++oldest_->entries;
     if (time == 0 || time >= *look_again_from_) may_come_again_.emplace(time, entry.email);
   }
   if (may_come_again_.size() > most_kept) throw NotUnderstood("too many entries have no time, or one in the future");
@@ -205,7 +232,7 @@ void PagedList::estimate(Slice& slice, const Entries& entries, const Query& quer
   if (links.last) {
     left = std::max(0.0, static_cast<double>(*links.last) - count);
     // That counts the slice as it was when it was asked for.
-    const bool cut_since = slice.start && query.start != before(*slice.start);
+    const bool cut_since = slice.start && query.start != before(*slice.start) - slice.margin;
     if (cut_since) left /= 2;
   }
   slice.left = std::min(slice.left, left);
@@ -247,6 +274,7 @@ std::vector<db::ListedBounce> PagedList::go_on(Slice& slice, Entries entries, bo
       slice.seen.insert(entry.email);
     }
     slice.misses = slice.repeats = slice.rereads = 0;
+
     return entries;
   }
   // The next page has this second whole.
@@ -280,8 +308,8 @@ std::vector<db::ListedBounce> PagedList::check(Slice& slice, Entries entries, bo
 }
 
 // A page of a second by number. It must have an entry of the page before; what stands behind that is new.
-std::vector<db::ListedBounce> PagedList::count(Slice& slice, const Query& query, Entries entries, bool more,
-                                               bool has_room) {
+std::vector<db::ListedBounce> PagedList::count(Slice& slice, const Query& query, Entries entries, bool more) {
+  const std::size_t size = entries.size();
   if (entries.empty() && query.offset == 0) doubt("a second with many entries is given as an empty one");
   std::map<std::string_view, std::size_t> places;  // on the page before
   for (std::size_t i = 0; i < slice.last.size(); ++i) places.emplace(slice.last[i], i);
@@ -314,8 +342,8 @@ std::vector<db::ListedBounce> PagedList::count(Slice& slice, const Query& query,
   if (slice.seen.size() > most_kept) throw NotUnderstood("too many entries are of the same second");
   if (entries.empty()) {
     // It may repeat the page before because as many have come in front of it, or because the second is read again. A
-    // page with room repeats because the server says in vain that there is more.
-    if (has_room) more = false;
+    // page of a single entry has nothing behind it, whatever the server says.
+    if (size < 2) more = false;
     const std::size_t step = std::max<std::size_t>(slice.last.size(), 2) - 1;
     if (more && static_cast<std::size_t>(++slice.repeats) > most_repeats + slice.seen.size() / step) {
       doubt("pages of a second with many entries bring nothing that is new, and do not end");
@@ -342,7 +370,7 @@ std::vector<db::ListedBounce> PagedList::count(Slice& slice, const Query& query,
 // Goes on with the second before.
 void PagedList::end_second(Slice& slice) {
   slice.state = State::walking;
-  slice.link_says_more = false;  // of that second
+  slice.looks_on = false;  // of that second
   slice.last.clear();
   slice.seen.clear();
   slice.end = *slice.end - 1;

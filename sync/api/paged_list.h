@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,15 +23,12 @@ class PageCapacity {
  public:
   // Whether a page with so many entries is the last one of what was asked for, since the server was seen to give more.
   // A single entry shows that there are no two.
-  [[nodiscard]] bool has_room_beside(std::size_t entries) const { return entries < 2 || (!varies_ && entries < most_); }
+  [[nodiscard]] bool has_room_beside(std::size_t entries) const { return entries < 2 || entries < most_; }
   [[nodiscard]] std::size_t most() const { return most_; }
   void saw(std::size_t entries);
-  // A page that had room was followed by more.
-  void varies() { varies_ = true; }
 
  private:
   std::size_t most_ = 0;
-  bool varies_ = false;
 };
 
 // Reads a list that the API gives in pages, newest first, while it changes. Pure logic, no I/O.
@@ -42,10 +40,11 @@ class PageCapacity {
 // leaves the end of a time out. Only a second with more entries than a page has must be read by number: its pages
 // overlap by one entry, and where they do not meet, it is gone back until they do.
 //
-// A page is the last one if the server was seen to give more entries at once (PageCapacity) and does not itself say
-// that there are more; else if the next one brings nothing that is new. What the server says of its pages is never
-// taken as proof that there are no more. (A server that gives less at once than it did, and says nothing of more, is
-// outside the proof.)
+// A page is the last one if the server was seen to give more entries at once (PageCapacity), does not itself say that
+// there are more, and reaches the oldest entry that the list had before; else if the next one brings nothing that is
+// new. So a server that gives less at once than it did is found out before anything older is missed. What the server
+// says of its pages is never taken as proof that there are no more. (The looks at the beginning, see below, rely on
+// what the server gave at once in this very read.)
 //
 // An address that bounces again while the list is read leaves its place for the beginning. So after a read of more than
 // one page, the beginning is read again, from a little before the read began, until that is a single page.
@@ -70,13 +69,20 @@ class PagedList {
     PageLinks links = {};
     std::int64_t moment = 0;  // when it was made, by the server's clock; unix seconds
   };
+  // The oldest second of a list, unix seconds, and how many entries it has.
+  struct Oldest {
+    std::int64_t second = 0;
+    std::size_t entries = 0;
+  };
   // The pages are none of a list that is as we know it.
   class NotUnderstood : public std::runtime_error {
     using std::runtime_error::runtime_error;
   };
 
-  // Reads what was created since then, or everything. `capacity` must outlive it.
-  PagedList(std::optional<std::int64_t> since, PageCapacity& capacity);
+  // Reads what was created since then, or everything. `known_oldest` is what oldest() was after the last whole read of
+  // the list, if that is known. `capacity` must outlive it.
+  PagedList(std::optional<std::int64_t> since, PageCapacity& capacity,
+            std::optional<Oldest> known_oldest = std::nullopt);
 
   // What to ask now, if anything: each must be answered by take(). With `one_more`, a slice is cut in two for it, where
   // there is enough to read.
@@ -89,7 +95,9 @@ class PagedList {
   // Why what was given may lack entries that stood on the list all the time; empty: it does not.
   [[nodiscard]] const std::string& unproven() const { return unproven_; }
   // Whether the list was a single page. Else entries that have no time may be missing, proven or not.
-  [[nodiscard]] bool is_one_page() const { return rounds_ == 1 && pages_of_round_ <= 1; }
+  [[nodiscard]] bool is_one_page() const { return pages_ <= 1; }
+  // Of what was given; none: no entry has a time.
+  [[nodiscard]] std::optional<Oldest> oldest() const { return oldest_; }
 
  private:
   using Entries = std::vector<db::ListedBounce>;
@@ -102,10 +110,13 @@ class PagedList {
   struct Slice {
     std::optional<std::int64_t> start;
     std::optional<std::int64_t> end;
+    std::int64_t margin = 0;  // seconds before the start that are asked for, so that an entry of these shows the end
     State state = State::walking;
     bool asked = false;
     Entries held = {};                   // of the second `end`, on the page before
-    bool link_says_more = false;         // of the page before, though that had room
+    std::size_t size = 0;                // of the page before
+    bool had_room = false;               // that page
+    bool looks_on = false;               // it had, but there may be more
     std::uint64_t offset = 0;            // counting
     std::set<std::string> seen = {};     // counting: addresses of that second
     std::vector<std::string> last = {};  // counting: the addresses of the page before
@@ -121,22 +132,28 @@ class PagedList {
   Entries walk(Slice& slice, Entries entries, bool more);
   Entries go_on(Slice& slice, Entries entries, bool more);
   Entries check(Slice& slice, Entries entries, bool more);
-  Entries count(Slice& slice, const Query& query, Entries entries, bool more, bool has_room);
+  Entries count(Slice& slice, const Query& query, Entries entries, bool more);
   void end_second(Slice& slice);
+  [[nodiscard]] bool is_surely_last(const Slice& slice, const Page& page, std::size_t size, bool has_end) const;
   void estimate(Slice& slice, const Entries& entries, const Query& query, const PageLinks& links) const;
   Slice* slice_to_cut();
   void cut(Slice& slice);
   void doubt(std::string_view why);
   void drop_given_before(Entries& entries);
 
+  bool is_recent_;
   PageCapacity& capacity_;
+  std::optional<Oldest> known_oldest_;
+  std::optional<Oldest> oldest_ = std::nullopt;
   std::vector<Slice> slices_;
   std::uint64_t given_ = 0;
   bool pages_met_ = false;   // the API does give the last second that it is asked for
   bool ranges_met_ = false;  // also where it is asked for a first one
   std::int64_t newest_ = 0;  // that was given first in some round
   int rounds_ = 1;           // reads of the list, and of its beginning again
-  std::size_t pages_of_round_ = 0;
+  std::size_t pages_ = 0;
+  std::array<std::size_t, 2> most_{};            // entries of a page, of those without an end and of those with one
+  std::size_t pages_of_round_ = 0;               // without those that showed that the one before was the last
   bool brought_more_ = false;                    // the last page: something that was not on the one before
   std::optional<std::int64_t> look_again_from_;  // once the first page of this round has come
   // Given entries, by time and address, that the next round may bring again, and those without a time.

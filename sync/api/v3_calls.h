@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,6 +54,14 @@ class V3Calls {
   [[nodiscard]] bool one_more_page() const { return pages_in_flight_ < at_once_; }
   // Of the server's pages of bounces.
   [[nodiscard]] PageCapacity& page_capacity() { return page_capacity_; }
+  // Of a customer's list, when it was last read as a whole; none: it was not, or had none.
+  [[nodiscard]] std::optional<PagedList::Oldest> oldest_of(const std::string& customer) const {
+    const auto known = oldest_.find(customer);
+    return known == oldest_.end() ? std::nullopt : std::optional(known->second);
+  }
+  void note_oldest(const std::string& customer, std::optional<PagedList::Oldest> oldest) {
+    oldest ? void(oldest_.insert_or_assign(customer, *oldest)) : void(oldest_.erase(customer));
+  }
   // A page of a list came from there a moment ago: base_url is right, and the API is there.
   [[nodiscard]] bool lists_come() const { return list_came_ && Clock::now() < *list_came_ + std::chrono::minutes(1); }
 
@@ -72,6 +81,7 @@ class V3Calls {
   Caller caller_;
   RateRooms rooms_;
   PageCapacity page_capacity_;
+  std::map<std::string, PagedList::Oldest> oldest_;
   int pages_in_flight_ = 0;
   std::optional<Clock::time_point> list_came_;
 };

@@ -123,6 +123,7 @@ asio::awaitable<std::variant<ListRead, Fault>> V3Reading::run(Sink& sink) {
   co_await throw_if_stopped();
   sum_.unproven = list_.unproven();
   sum_.by_time = !list_.is_one_page();
+  if (is_full_) calls_.note_oldest(customer_, list_.unproven().empty() ? list_.oldest() : std::nullopt);
   co_return calls_.caller().checked(calls_.caller().base_path() + V3Calls::bounces_path, sum_);
 }
 

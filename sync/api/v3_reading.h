@@ -21,7 +21,8 @@ class V3Reading {
   V3Reading(V3Calls& calls, std::string customer, std::optional<std::int64_t> since, Admit admit)
       : calls_(calls),
         customer_(std::move(customer)),
-        list_(since, calls.page_capacity()),
+        is_full_(!since),
+        list_(since, calls.page_capacity(), calls.oldest_of(customer_)),
         admit_(std::move(admit)),
         wakeup_(calls.executor()) {}
 
@@ -47,6 +48,7 @@ class V3Reading {
 
   V3Calls& calls_;
   std::string customer_;
+  bool is_full_;
   PagedList list_;
   Admit admit_;
   sync::Wakeup wakeup_;

@@ -33,7 +33,8 @@ constexpr std::array links{Link::none, Link::next, Link::full, Link::wrong, Link
 class Server {
  public:
   std::set<Entry, std::greater<>> entries;
-  std::size_t cap = 20;  // entries in a page, however many are asked for
+  std::size_t cap = 20;                             // entries in a page, however many are asked for
+  std::function<std::size_t(const Query&)> cap_of;  // another one for each request
   Link link = Link::full;
   bool leaves_out_end = false;
   bool leaves_out_start = false;
@@ -43,6 +44,7 @@ class Server {
   std::int64_t now = 100'000'000;
   int requests = 0;
   PageCapacity capacity;
+  std::optional<PagedList::Oldest> known_oldest;  // by the last read
 
   Page answer(const Query& query) {
     ++requests;
@@ -59,7 +61,7 @@ class Server {
     disorder(asked);
     Page page;
     const std::size_t from = ignores_offset ? 0 : std::min(asked.size(), static_cast<std::size_t>(query.offset));
-    page.entries.resize(std::min(cap, asked.size() - from));
+    page.entries.resize(std::min(cap_of ? cap_of(query) : cap, asked.size() - from));
     for (std::size_t i = 0; i < page.entries.size(); ++i) {
       const Entry& entry = asked[from + i];
       page.entries[i].email = entry.email;
@@ -67,14 +69,22 @@ class Server {
     }
     const auto last_by = [&](std::size_t size) { return asked.empty() ? 0 : (asked.size() - 1) / size * size; };
     const bool more = from + page.entries.size() < asked.size();
-    if (link == Link::always || ((link == Link::next || link == Link::full) && more)) page.links.next = from + cap;
+    if (link == Link::always || ((link == Link::next || link == Link::full) && more))
+      page.links.next = from + page.entries.size();
     if (link == Link::full) page.links.last = last_by(cap);
     if (link == Link::wrong) page.links.last = last_by(PagedList::page_size);
     page.moment = now;
     return page;
   }
-  // It has seen pages as full as they get.
-  void be_known() { capacity.saw(cap); }
+  // It was seen to give pages as full as they get, and the list was read before.
+  void be_known() {
+    capacity.saw(cap);
+    for (const Entry& entry : entries) {
+      if (entry.time == 0) continue;
+      if (!known_oldest || known_oldest->second != entry.time) known_oldest = {.second = entry.time, .entries = 0};
+      ++known_oldest->entries;
+    }
+  }
 };
 
 struct Reading {
@@ -87,7 +97,7 @@ struct Reading {
 Reading read(
     Server& server, std::size_t at_once = 1, const std::function<void()>& meanwhile = [] {},
     std::mt19937 random = std::mt19937(1), std::optional<std::int64_t> since = std::nullopt) {
-  PagedList list(since, server.capacity);
+  PagedList list(since, server.capacity, server.known_oldest);
   Reading reading;
   std::deque<Query> asked;
   for (int rounds = 0; rounds < 100'000; ++rounds) {
@@ -100,6 +110,7 @@ Reading read(
       EXPECT_TRUE(list.done());
       reading.unproven = list.unproven();
       reading.one_page = list.is_one_page();
+      if (!since) server.known_oldest = list.unproven().empty() ? list.oldest() : std::nullopt;
       return reading;
     }
     const auto which = static_cast<std::ptrdiff_t>(random() % asked.size());
@@ -148,11 +159,8 @@ class PagedLists : public testing::Test {
 TEST_F(PagedLists, AShortListIsOneRequestOnceTheServerHasGivenMore) {
   server.link = Link::none;
   EXPECT_EQ(requests_of_a_read(), 1);
-  fill(15, 100);
-  EXPECT_EQ(requests_of_a_read(), 3);  // fifteen may be all that it gives at once
-  fill(1, 100, 2);
-  server.entries.erase(server.entries.begin());
-  EXPECT_EQ(requests_of_a_read(), 3);
+  for (int i = 0; i < 15; ++i) server.entries.insert({1000 + i, fmt::format("x{}", i)});
+  EXPECT_EQ(requests_of_a_read(), 3);  // fifteen may be all that it gives at once; and it may have changed
   server.entries.erase(server.entries.begin());
   EXPECT_EQ(requests_of_a_read(), 1);
   EXPECT_TRUE(read(server).one_page);
@@ -348,6 +356,37 @@ TEST_F(PagedLists, APageThatIsCutShortIsNotTheEnd) {
   }
 }
 
+// Nothing tells but the list as it was: it had older entries.
+TEST_F(PagedLists, AServerThatGivesLessAtOnceThanItDidIsFoundOut) {
+  for (const Link link : {Link::none, Link::next}) {
+    for (const bool was_read : {false, true}) {
+      server = {};
+      server.link = link;
+      server.cap = 500;
+      fill(2000, 1'000'000);
+      if (was_read) {
+        expect_whole(4);
+      } else {
+        server.capacity.saw(500);
+      }
+      server.cap = 100;
+      expect_whole(4);
+      EXPECT_LE(requests_of_a_read(4), 2000 / 99 * 3 / 2);
+    }
+  }
+}
+
+TEST_F(PagedLists, AListThatWasReadBeforeIsOneRequestUntilItsOldestEntryHasLeft) {
+  server.link = Link::none;
+  server.capacity.saw(20);
+  for (int i = 0; i < 15; ++i) server.entries.insert({1000 + i, fmt::format("x{}", i)});
+  EXPECT_EQ(requests_of_a_read(), 3);
+  EXPECT_EQ(requests_of_a_read(), 1);
+  server.entries.erase(std::prev(server.entries.end()));
+  EXPECT_EQ(requests_of_a_read(), 3);
+  EXPECT_EQ(requests_of_a_read(), 1);
+}
+
 // Whoever stands behind the same name may give more or less at once.
 TEST_F(PagedLists, AServerWhosePagesVaryIsBelievedWhereItSaysThatThereIsMore) {
   server.link = Link::next;
@@ -433,7 +472,7 @@ TEST_F(PagedLists, AnEntryThatStandsTwiceInASecondIsNoProofOfTheOthers) {
   server.disorder = [](auto& entries) {
     if (entries.size() == 50) entries[45].email = entries[5].email;
   };
-  EXPECT_THAT(read(server).unproven, testing::HasSubstr("more entries than its pages showed"));
+  EXPECT_NE(read(server).unproven, "");
 }
 
 TEST_F(PagedLists, AnAddressWhoseLatestBounceWasGivenAndThatBouncesAgainIsGivenAgain) {
@@ -475,8 +514,8 @@ TEST_F(PagedLists, AnApiThatIgnoresTheTimesIsRefused) {
 
 // They stand anywhere, and are on no page that is asked for by time.
 TEST_F(PagedLists, EntriesWithoutATimeHinderNothingAndAreSaidToBeMissing) {
-  server.be_known();
   fill(10, 1000);
+  server.be_known();
   for (int i = 0; i < 5; ++i) server.entries.insert({0, fmt::format("undated{}", i)});
   server.disorder = [](auto& entries) {
     std::stable_partition(entries.begin(), entries.end(), [](const Entry& entry) { return entry.time == 0; });
@@ -507,7 +546,7 @@ TEST_F(PagedLists, WhateverHappensMeanwhileWhatStoodAllTheTimeIsRead) {
   };
   const unsigned first_seed = number("BOUNCED_SEED", 1);
   const unsigned reads = number("BOUNCED_READS", 2000);
-  std::uint64_t requests = 0, least = 0, unproven = 0;
+  std::uint64_t requests = 0, least = 0, unproven = 0, unproven_tricked = 0;
   std::map<std::string, int> why;
   for (unsigned seed = first_seed; seed < first_seed + reads; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
@@ -517,7 +556,6 @@ TEST_F(PagedLists, WhateverHappensMeanwhileWhatStoodAllTheTimeIsRead) {
     server.cap = std::array{7U, 20U, 100U, 500U}[random() % (seed % 20 == 0 ? 4 : 3)];
     server.link = links[random() % links.size()];
     const int cap = static_cast<int>(server.cap);
-    if (any(2) == 0) server.be_known();
     // Some in a time of any length, and perhaps many of one second.
     const int size = any(cap == 7 ? 200 : static_cast<std::size_t>(cap) * 5);
     fill(size, 1 + any(any(4) == 0 ? 30 : 3000), seed);
@@ -525,6 +563,19 @@ TEST_F(PagedLists, WhateverHappensMeanwhileWhatStoodAllTheTimeIsRead) {
     const int of_burst = any(3) == 0 ? any(static_cast<std::size_t>(cap) * 3) : 0;
     for (int i = 0; i < of_burst; ++i) server.entries.insert({burst, fmt::format("burst{}", i)});
     server.now = any(10) == 0 ? burst + 1 : 10'000;
+    if (any(2) == 0) server.be_known();
+    const int trick = any(5);  // with what was known of its pages
+    if (trick == 0) server.cap = std::max<std::size_t>(2, server.cap / 4);
+    if (trick == 1) {
+      server.cap_of = [&server = server](const Query& query) { return query.end ? server.cap / 2 : server.cap; };
+    }
+    if (trick == 2) {
+      const std::int64_t newest = server.entries.empty() ? 0 : server.entries.begin()->time;
+      server.cap_of = [&server = server, &random, newest, now = server.now](const Query& query) {
+        const bool looks_at_the_beginning = query.start.value_or(0) >= std::min(newest, now) - 300;
+        return looks_at_the_beginning ? server.cap : 2 + random() % (server.cap - 1);
+      };
+    }
     if (any(10) == 0) server.entries.insert({server.now + 100'000, "from the future"});
     std::set<std::string> stood;
     for (const Entry& entry : server.entries) stood.insert(entry.email);
@@ -559,7 +610,7 @@ TEST_F(PagedLists, WhateverHappensMeanwhileWhatStoodAllTheTimeIsRead) {
     requests += static_cast<std::uint64_t>(server.requests);
     least += static_cast<std::uint64_t>(std::max(1, (size + of_burst + cap - 1) / cap));
     if (!reading.unproven.empty()) {
-      ++unproven;
+      ++(trick < 3 ? unproven_tricked : unproven);
       ++why[reading.unproven];
       continue;
     }
@@ -568,10 +619,12 @@ TEST_F(PagedLists, WhateverHappensMeanwhileWhatStoodAllTheTimeIsRead) {
           << email << " was not read; a page has " << cap << ", links " << static_cast<int>(server.link);
     }
   }
-  fmt::print("{} reads, {} requests, {:.2f} for each full page, {} not proven\n", reads, requests,
-             static_cast<double>(requests) / static_cast<double>(least), unproven);
+  fmt::print(
+      "{} reads, {} requests, {:.2f} for each full page, not proven {} where pages changed their size, {} else\n",
+      reads, requests, static_cast<double>(requests) / static_cast<double>(least), unproven_tricked, unproven);
   for (const auto& [reason, times] : why) fmt::print("  {}: {}\n", times, reason);
-  EXPECT_LE(unproven, reads / 6);
+  EXPECT_LE(unproven, reads / 6 * 2 / 5);
+  EXPECT_LE(unproven_tricked, reads / 4 * 3 / 5);
 }
 
 }  // namespace
