@@ -50,11 +50,16 @@ with customers as (
   )
   select customer_id from last where next_attempt_at > clock_timestamp() + interval '16 min'
 ), requests as (
+  -- Customer by customer: a join would read the whole queue.
   select r.request_id
-    from bounced.deletion_queue r
-    join waiting w using (customer_id)
-   where r.state = 'pending' and r.next_attempt_at > clock_timestamp() + interval '16 min'
-     for no key update of r skip locked
+    from waiting w
+   cross join lateral (select q.request_id
+                         from bounced.deletion_queue q
+                        where q.state = 'pending' and q.customer_id = w.customer_id
+                          and q.next_attempt_at > clock_timestamp() + interval '16 min'
+                        order by q.next_attempt_at desc
+                        limit 1000
+                          for no key update skip locked) r
 )
 update bounced.deletion_queue r
    set next_attempt_at = clock_timestamp()

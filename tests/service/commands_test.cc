@@ -225,10 +225,10 @@ TEST_F(Commands, SyncSaysThatItWaitsForAMigration) {
 TEST_F(Commands, SyncGivesUpOnADatabaseThatDoesNotAnswer) {
   Cluster cluster({.tcp = true, .settings = {}});
   Relay relay("127.0.0.1", 0, static_cast<std::uint16_t>(cluster.port()));
-  execute(cluster.url(), "create database test encoding 'UTF8' template template0");
+  execute(cluster.url(), "create database test owner bounced encoding 'UTF8' template template0");
   std::string text = config_text();
-  text.replace(text.find(url()), url().size(),
-               fmt::format("host=127.0.0.1 port={} user=postgres dbname=test", relay.port()));
+  text.replace(text.find(daemon_url()), daemon_url().size(),
+               fmt::format("host=127.0.0.1 port={} user=bounced dbname=test", relay.port()));
   dir.write("bounced.yaml", text);
   api.answer({.customer = "a@example.com"}, {.hold_head = true});
   const auto sync = start({"sync", "--timeout", "10s"});
@@ -295,7 +295,7 @@ TEST_F(Commands, CheckTellsWhichRightsTheRoleLacks) {
           "do $$ begin if to_regrole('poor') is null then create role poor login; end if; end $$;"
           "grant usage on schema bounced to poor; grant select on all tables in schema bounced to poor");
   std::string text = config_text();
-  text.replace(text.find("user=postgres"), 13, "user=poor");
+  text.replace(text.find("user=bounced"), 12, "user=poor");
   dir.write("bounced.yaml", text);
   EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("grant insert on bounced.mirror"),
                                     Not(out_has("grant select on bounced.mirror ")), out_has("bounced.claims"),
@@ -315,7 +315,8 @@ TEST_F(Commands, CheckOffersARemedyThatFitsADatabaseWhichTakesNoWrites) {
                                     Not(out_has("primary"))));
   execute(Cluster::shared().url(), "alter database " + name + " reset default_transaction_read_only");
   std::string text = config_text();
-  text.replace(text.find(url()), url().size(), url() + " options='-c default_transaction_read_only=on'");
+  text.replace(text.find(daemon_url()), daemon_url().size(),
+               daemon_url() + " options='-c default_transaction_read_only=on'");
   dir.write("bounced.yaml", text);
   EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("database.url or PGOPTIONS: remove it")));
 }
@@ -352,7 +353,7 @@ TEST_F(Commands, CheckTriesTheFolderForLongListsAndTemporaryTables) {
   execute(url(),
           "revoke temporary on database " + name + " from public; grant create on database " + name + " to poor");
   std::string text = config_text();
-  text.replace(text.find("user=postgres"), 13, "user=poor");
+  text.replace(text.find("user=bounced"), 12, "user=poor");
   dir.write("bounced.yaml", text);
   EXPECT_THAT(run({"check"}), AllOf(ended_with(1), out_has("grant temporary on database " + name + " to poor")));
 }
@@ -403,9 +404,9 @@ TEST_F(Commands, StatusTellsAMonitoringSystemHowThingsStand) {
 
 TEST_F(Commands, StatusTellsAMonitoringSystemOfADatabaseThatIsAway) {
   Cluster cluster;
-  execute(cluster.url(), "create database test encoding 'UTF8' template template0");
+  execute(cluster.url(), "create database test owner bounced encoding 'UTF8' template template0");
   std::string text = config_text();
-  text.replace(text.find(url()), url().size(), cluster.url("test"));
+  text.replace(text.find(daemon_url()), daemon_url().size(), as_bounced(cluster.url("test")));
   dir.write("bounced.yaml", text);
   cluster.stop();
   const auto daemon = start({"run"});

@@ -33,7 +33,7 @@ class DatabasePassword : public Service {
     execute(url(), "alter role needs_password password '" + text + "'");
   }
   void configure_with(const std::string& source) {
-    const std::string direct = fmt::format("url: \"{}\"", url());
+    const std::string direct = fmt::format("url: \"{}\"", daemon_url());
     const std::string by_password =
         fmt::format("url: \"postgresql://needs_password@127.0.0.1:{}/{}\"{}", server().port(),
                     value("select current_database()"), source.empty() ? "" : ", password: " + source);

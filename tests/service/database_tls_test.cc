@@ -60,8 +60,8 @@ class DatabaseTls : public Service {
 
   void connect_by(const std::string& host, const std::string& authority, int port = server().cluster().port()) {
     const std::string text = config_text();
-    const std::string direct = fmt::format("url: \"{}\"", url());
-    const std::string secure = fmt::format("url: \"postgresql://postgres@{}:{}/{}?sslmode=verify-full&sslrootcert={}\"",
+    const std::string direct = fmt::format("url: \"{}\"", daemon_url());
+    const std::string secure = fmt::format("url: \"postgresql://bounced@{}:{}/{}?sslmode=verify-full&sslrootcert={}\"",
                                            host, port, value("select current_database()"), server().path(authority));
     dir.write("bounced.yaml", std::string(text).replace(text.find(direct), direct.size(), secure));
   }

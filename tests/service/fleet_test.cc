@@ -102,8 +102,8 @@ class Fleet : private OwnCluster, public Service {
       text.replace(text.find(what), what.size(), with);
     };
     replace(
-        fmt::format("\"{}\"", url()),
-        fmt::format("\"host=127.0.0.1 port={} user=postgres dbname={} application_name=daemon{}\", connections: 3",
+        fmt::format("\"{}\"", daemon_url()),
+        fmt::format("\"host=127.0.0.1 port={} user=bounced dbname={} application_name=daemon{}\", connections: 3",
                     members[static_cast<std::size_t>(i)].to_database->port(), value("select current_database()"), i));
     replace(api.base_url(), fmt::format("https://localhost:{}", members[static_cast<std::size_t>(i)].to_api->port()));
     replace("user: user", fmt::format("user: user{}", i));

@@ -166,8 +166,6 @@ class Side {
 class Database {
  public:
   Database() : url_(cluster.create_database(Cluster::Schema::none)), name_(url_.substr(url_.rfind('=') + 1)) {
-    execute(cluster.url(), "create role bounced login");
-    execute(cluster.url(), fmt::format("alter database {} owner to bounced", name_));
     execute(url_,
             "create function public.full_disk() returns trigger language plpgsql as $$ begin raise exception "
             "'could not extend file: No space left on device' using errcode = '53100'; end $$;"
@@ -178,9 +176,7 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  std::string daemon_url() const {
-    return fmt::format("host={} port={} user=bounced dbname={}", cluster.host(), cluster.port(), name_);
-  }
+  std::string daemon_url() const { return as_bounced(url_); }
   const std::string& url() const { return url_; }
   const std::string& name() const { return name_; }
 

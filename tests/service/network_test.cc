@@ -74,8 +74,8 @@ TEST_F(Network, AnUnpluggedCableIsNoticedAndLosesNothing) {
   const Relay to_api(cable.address(), api.port(), api.port());
   api.generate("c", 5, 600);
   std::string text = config_text({.customers = "[c]", .top = "polling: {every: 24h}"});
-  text.replace(text.find(url()), url().size(),
-               fmt::format("host={} port={} user=postgres dbname={}", cable.address(), to_database.port(),
+  text.replace(text.find(daemon_url()), daemon_url().size(),
+               fmt::format("host={} port={} user=bounced dbname={}", cable.address(), to_database.port(),
                            value("select current_database()")));
   dir.write("bounced.yaml", text);
   Process daemon(cable.inside({BOUNCED_PROGRAM, "run", "--config", config_file()}));

@@ -24,19 +24,18 @@ class Pooler : public Service {
     const std::string folder = dir.path().string();
     const bool root = geteuid() == 0;
     std::filesystem::permissions(dir.path(), std::filesystem::perms::all);
-    dir.write("pgbouncer.ini",
-              fmt::format("[databases]\n* = host={} port={} user=postgres\n[pgbouncer]\nlisten_addr =\n"
-                          "unix_socket_dir = {}\nlisten_port = 6432\nauth_type = any\npool_mode = {}\n"
-                          "ignore_startup_parameters = options\n",
-                          Cluster::shared().host(), Cluster::shared().port(), folder, mode));
+    dir.write("pgbouncer.ini", fmt::format("[databases]\n* = host={} port={} user=bounced\n[pgbouncer]\nlisten_addr =\n"
+                                           "unix_socket_dir = {}\nlisten_port = 6432\nauth_type = any\npool_mode = {}\n"
+                                           "ignore_startup_parameters = options\n",
+                                           Cluster::shared().host(), Cluster::shared().port(), folder, mode));
     auto pooler =
         std::make_unique<Process>(std::vector<std::string>{"/usr/sbin/pgbouncer", folder + "/pgbouncer.ini"},
                                   Process::Options{.environment = {}, .user = root ? "postgres" : "", .folder = {}});
     pooler->wait_for_stderr("process up");
     const std::string text = config_text();
-    const std::string direct = fmt::format("url: \"{}\"", url());
+    const std::string direct = fmt::format("url: \"{}\"", daemon_url());
     const std::string pooled =
-        fmt::format("url: \"postgresql://postgres@/{}?host={}&port=6432\"", value("select current_database()"), folder);
+        fmt::format("url: \"postgresql://bounced@/{}?host={}&port=6432\"", value("select current_database()"), folder);
     dir.write("bounced.yaml", std::string(text).replace(text.find(direct), direct.size(), pooled));
     return pooler;
   }

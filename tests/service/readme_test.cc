@@ -117,9 +117,9 @@ TEST_F(Readme, TheQueuerSeesAndChangesItsOwnRequestsOnly) {
 
 // By one right that `check` does not look for a daemon fails later.
 TEST_F(Readme, CheckNamesEachRightThatTheDaemonsRoleLacks) {
-  const std::string daemon_url = role("bounced_daemon");
+  const std::string by_role = role("bounced_daemon");
   std::string text = config_text({.customers = "[customer@example.com]"});
-  text.replace(text.find(url()), url().size(), daemon_url);
+  text.replace(text.find(daemon_url()), daemon_url().size(), by_role);
   dir.write("bounced.yaml", text);
   execute(url(), "revoke execute on all functions in schema bounced from public");
   EXPECT_THAT(run({"check"}), ended_with(0));
@@ -147,9 +147,9 @@ TEST_F(Readme, CheckNamesEachRightThatTheDaemonsRoleLacks) {
 }
 
 TEST_F(Readme, TheDaemonsRoleIsEnough) {
-  const std::string daemon_url = role("bounced_daemon");
+  const std::string by_role = role("bounced_daemon");
   std::string text = config_text({.customers = "[customer@example.com]"});
-  text.replace(text.find(url()), url().size(), daemon_url);
+  text.replace(text.find(daemon_url()), daemon_url().size(), by_role);
   dir.write("bounced.yaml", text);
   // What everybody may do by default too: somebody may have taken it away.
   execute(url(), "revoke execute on all functions in schema bounced from public");

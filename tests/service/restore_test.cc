@@ -41,7 +41,7 @@ class Restore : public Service {
   void expect_that_nothing_is_sent(const std::string& at) {
     const std::string before = states(at);
     const std::string text = config_text();
-    dir.write("bounced.yaml", std::string(text).replace(text.find(url()), url().size(), at));
+    dir.write("bounced.yaml", std::string(text).replace(text.find(daemon_url()), daemon_url().size(), as_bounced(at)));
     const std::size_t deletions = deletion_calls();
     EXPECT_THAT(run({"sync"}), ended_with(0));
     EXPECT_EQ(deletion_calls(), deletions);
@@ -64,7 +64,7 @@ class Restore : public Service {
 TEST_F(Restore, AWholeDumpQueuesNothingAgain) {
   work();
   const std::string restored = Cluster::shared().create_database(Cluster::Schema::none);
-  shell("pg_dump --no-owner \"$OLD\" | psql -q -v ON_ERROR_STOP=1 \"$NEW\"", url(), restored);
+  shell("pg_dump \"$OLD\" | psql -q -v ON_ERROR_STOP=1 \"$NEW\"", url(), restored);
   expect_that_nothing_is_sent(restored);
 }
 

@@ -71,8 +71,8 @@ class Service : public testing::Test {
         "accounts:\n"
         "  - name: main\n    user: user\n    key: {{file: main.key}}\n    base_url: {}\n    ca_file: {}\n"
         "    time_zone: UTC\n    rate_limit: {}\n    customers: {}\n    {}\n",
-        url_, settings.top, settings.log, api.base_url(), api.ca_file(), settings.rate_limit, settings.customers,
-        settings.account);
+        daemon_url(), settings.top, settings.log, api.base_url(), api.ca_file(), settings.rate_limit,
+        settings.customers, settings.account);
   }
   void configure(const Settings& settings = {}) { dir.write("bounced.yaml", config_text(settings)); }
   std::string config_file() const { return (dir.path() / "bounced.yaml").string(); }
@@ -105,7 +105,9 @@ class Service : public testing::Test {
 
   std::string value(const std::string& sql) const { return query_value(url_, sql); }
   std::string current_bounces() const { return value("select count(*) from bounced.current_bounces"); }
+  // The program's database: for the superuser, as who the tests look and meddle, and for the program.
   const std::string& url() const { return url_; }
+  std::string daemon_url() const { return as_bounced(url_); }
 
   TempDir dir;
   simulator::Simulator api;

@@ -119,7 +119,7 @@ TEST_F(Supervision, TheStatusSaysHowThingsStand) {
 TEST_F(Supervision, AStartThatWaitsForTheDatabaseIsReadyAndSaysWhatItWaitsFor) {
   Cluster late;
   std::string text = config_text();
-  text.replace(text.find(url()), url().size(), late.create_database(Cluster::Schema::none));
+  text.replace(text.find(daemon_url()), daemon_url().size(), as_bounced(late.create_database(Cluster::Schema::none)));
   dir.write("bounced.yaml", text);
   late.stop();
   const auto daemon = start_supervised({{"WATCHDOG_USEC", "2000000"}});
@@ -165,7 +165,7 @@ TEST_F(Supervision, AStartThatTheDatabaseRefusesIsReadyToo) {
 // Before READY, so that the start fails.
 TEST_F(Supervision, ADatabaseThatAPersonMustMendFailsTheStart) {
   std::string text = config_text();
-  text.replace(text.find(url()), url().size(), Cluster::shared().url("nowhere"));
+  text.replace(text.find(daemon_url()), daemon_url().size(), Cluster::shared().url("nowhere"));
   dir.write("bounced.yaml", text);
   const auto daemon = start_supervised();
   EXPECT_THAT(end(*daemon), ended_with(2));

@@ -18,7 +18,7 @@ class V3Accounts : public Service {
                                           "log: {{level: debug, format: text}}\naccounts:\n"
                                           "  - name: moved\n    api: v3\n    key: {{file: main.key}}\n"
                                           "    base_url: {}\n    ca_file: {}\n    rate_limit: 0\n    customers: {}\n{}",
-                                          url(), api.base_url(), api.ca_file(), customers, more));
+                                          daemon_url(), api.base_url(), api.ca_file(), customers, more));
   }
   std::string active() const {
     return value("select string_agg(name, ' ' order by name) from bounced.customers where active");

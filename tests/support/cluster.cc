@@ -63,6 +63,7 @@ Cluster::Cluster(const Options& options) : options_(options) {
   is_standby_ = options_.standby_of != nullptr;
   is_standby_ ? copy_data() : make_data();
   start();
+  if (!is_standby_) execute(url(), "begin; set transaction read write; create role bounced login; commit");
 }
 
 void Cluster::make_data() {
@@ -145,13 +146,19 @@ std::string Cluster::url(const std::string& database) const {
 std::string Cluster::create_database(Schema schema) {
   const std::string name = "test" + std::to_string(++databases_);
   if (schema == Schema::migrated && !template_made_) {
-    execute(url(), "create database migrated");
-    db::Session session({.url = url("migrated"), .application = "test"});
+    execute(url(), "create database migrated owner bounced");
+    db::Session session({.url = as_bounced(url("migrated")), .application = "test"});
     db::migrate(session, "test");
     template_made_ = true;
   }
-  execute(url(), "create database " + name + " template " + (schema == Schema::migrated ? "migrated" : "template0"));
+  execute(url(), "create database " + name + " owner bounced template " +
+                     (schema == Schema::migrated ? "migrated" : "template0"));
   return url(name);
+}
+
+std::string as_bounced(std::string superuser_url) {
+  const std::string user = "user=postgres";
+  return superuser_url.replace(superuser_url.find(user), user.size(), "user=bounced");
 }
 
 std::vector<Row> query(const std::string& url, const std::string& sql) {

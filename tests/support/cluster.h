@@ -30,7 +30,7 @@ class Cluster {
   // One for all the tests of a program that only use it. A test that stops or kills a server makes its own.
   static Cluster& shared();
 
-  // A fresh database; gives its URL.
+  // A fresh database of the role `bounced`, as README.md makes it; gives its URL for the superuser postgres.
   std::string create_database(Schema schema = Schema::migrated);
   // The URL of a database by the socket, as the superuser postgres.
   std::string url(const std::string& database = "postgres") const;
@@ -56,6 +56,9 @@ class Cluster {
   void make_data();
   void copy_data() const;
 };
+
+// The URL of a database for the role `bounced` instead of the superuser.
+std::string as_bounced(std::string superuser_url);
 
 using Row = std::vector<std::optional<std::string>>;
 
