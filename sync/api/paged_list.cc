@@ -176,6 +176,7 @@ std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
   // It was asked for from a second before, or the slice was cut since.
   if (first && std::erase_if(entries, [&](const auto& entry) { return time_of(entry) < *first; }) > 0) more = false;
   brought_more_ = false;
+  Entries held_before = slice.held;
   Entries sure;
   if (slice.state == State::counting) {
     sure = count(slice, query, std::move(entries), more);
@@ -185,9 +186,14 @@ std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
     estimate(slice, entries, query, page.links);
     sure = walk(slice, std::move(entries), more);
   }
-  // The page before was the last one: at its moment, there was no more. (Unless pages have become that short in the
-  // midst of this read, and what was cut off has left meanwhile, or has bounced again.)
-  if (had_room_before && !brought_more_ && size_before < std::max(most_[0], most_[1])) --pages_of_round_;
+  // The page before was the last one: at its moment, there was no more, and what it had stood then. (Unless pages have
+  // become that short in the midst of this read, and what was cut off has left meanwhile, or has bounced again.)
+  if (had_room_before && !brought_more_ && size_before < std::max(most_[0], most_[1])) {
+    --pages_of_round_;
+    const auto given = emails_of(sure);
+    std::erase_if(held_before, [&](const auto& entry) { return given.contains(entry.email); });
+    sure.insert(sure.end(), held_before.begin(), held_before.end());
+  }
   sure.insert(sure.end(), std::make_move_iterator(undated.begin()), std::make_move_iterator(undated.end()));
   drop_given_before(sure);
   given_ += sure.size();
