@@ -45,3 +45,21 @@ function(embed_sql)
   endif()
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${arg_HEADER} CONTENT "// Made by CMake from SQL files.\n#pragma once\n@body@" @ONLY)
 endfunction()
+
+# embed_text(HEADER path NAMESPACE name NAME constant FILE file)
+#
+# Makes ${CMAKE_BINARY_DIR}/path with the text of one file.
+function(embed_text)
+  cmake_parse_arguments(arg "" "HEADER;NAMESPACE;NAME;FILE" "" ${ARGN})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${arg_FILE})
+  file(READ ${arg_FILE} text)
+  get_filename_component(base ${arg_FILE} NAME)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${arg_HEADER} CONTENT
+"// Made by CMake from @base@.
+#pragma once
+#include <string_view>
+namespace ${arg_NAMESPACE} {
+inline constexpr std::string_view ${arg_NAME} = R\"_text_(@text@)_text_\";
+}
+" @ONLY)
+endfunction()
