@@ -137,4 +137,9 @@ std::size_t Classifier::size() const {
   return rules_->size();
 }
 
+const std::shared_ptr<const Classifier>& built_in() {
+  static const std::shared_ptr<const Classifier> classifier = std::make_shared<const Classifier>();
+  return classifier;
+}
+
 }  // namespace bounced::classify

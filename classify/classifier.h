@@ -68,6 +68,9 @@ class Classifier {
   std::unique_ptr<const Rules> rules_;
 };
 
+// The built-in rules alone: the same object each time.
+const std::shared_ptr<const Classifier>& built_in();
+
 // A folded reason has at most this many bytes.
 inline constexpr std::size_t longest_folded_reason = 300;
 

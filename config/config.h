@@ -132,6 +132,9 @@ struct Config {
   Retention retention;
   std::vector<Account> accounts;
   Log log;
+  // The user's own rules for the classes of bounces: the file, and what it says (classify/classifier.h reads it).
+  std::filesystem::path classes_file = {};
+  std::string class_rules = {};
 };
 
 }  // namespace bounced::config

@@ -77,6 +77,18 @@ void read_retention(Section section, Retention& retention) {
   section.refuse_others();
 }
 
+void read_classes_file(Section& root, Config& config, const Report& report) {
+  root.read("classes_file", [&](const std::string& path) {
+    check_value(path);
+    config.classes_file = report.resolve(path);
+    try {
+      config.class_rules = read_file(config.classes_file).bytes;
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument(config.classes_file.string() + ' ' + error.what());
+    }
+  });
+}
+
 void read_log(Section section, Log& log) {
   section.read("level", log.level,
                {{"debug", LogLevel::debug},
@@ -117,6 +129,7 @@ Config load(const std::filesystem::path& file, const LoadOptions& options) {
   read_deletions(root.section("deletions"), config.deletions);
   read_retention(root.section("retention"), config.retention);
   read_log(root.section("log"), config.log);
+  read_classes_file(root, config, report);
   config.accounts = read_accounts(root, config, report, options);
   root.refuse_others();
   if (!report.empty()) report.raise();

@@ -143,6 +143,7 @@ void check_database(const config::Config& config, const std::filesystem::path& c
 
 int check(const std::filesystem::path& config_file, const CheckOptions& options) {
   const config::Config config = config::load(config_file, {.credentials_may_be_absent = true});
+  classifier_of(config);
   Findings findings;
   findings.ok(fmt::format("configuration: {}, {}", counted(config.accounts.size(), "account"),
                           counted(customers_of(config), "customer")));

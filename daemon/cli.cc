@@ -32,6 +32,7 @@ struct Parser {
   CheckOptions check;
   MigrateOptions migrate;
   StatusOptions status;
+  WhyOptions why;
   CLI::App app{"Mirrors the bounce lists of SendGrid customers into PostgreSQL."};
 
   Parser() {
@@ -74,6 +75,12 @@ struct Parser {
         ->add_flag("--check", status.check, "for monitoring: one line, and the exit code: 0 well, 1 degraded, 2 down")
         ->excludes(queue)
         ->excludes(json);
+
+    CLI::App* why_command =
+        add("why", "whether an address is on a list, why, since when, and what became of it", arguments.command, why,
+            "Example: bounced why someone@example.com\nExit code 1: the address is on no list.");
+    why_command->add_option("ADDRESS", why.address, "the address")->required()->type_name("");
+    why_command->add_flag("--json", why.json, "all of it, for programs");
   }
 
   template <class Command, class Options>

@@ -28,6 +28,10 @@ struct StatusOptions {
   bool json = false;
   bool check = false;
 };
+struct WhyOptions {
+  std::string address;
+  bool json = false;
+};
 // --help and --version.
 struct ShowText {
   std::string text;
@@ -35,7 +39,7 @@ struct ShowText {
 
 struct Arguments {
   std::filesystem::path config = "/etc/bounced/bounced.yaml";
-  std::variant<RunOptions, SyncOptions, CheckOptions, MigrateOptions, StatusOptions, ShowText> command;
+  std::variant<RunOptions, SyncOptions, CheckOptions, MigrateOptions, StatusOptions, WhyOptions, ShowText> command;
 };
 
 // Throws MustChange where they are wrong.

@@ -13,5 +13,6 @@ int sync(const std::filesystem::path& config_file, const SyncOptions& options);
 int check(const std::filesystem::path& config_file, const CheckOptions& options);
 int migrate(const std::filesystem::path& config_file, const MigrateOptions& options);
 int status(const std::filesystem::path& config_file, const StatusOptions& options);
+int why(const std::filesystem::path& config_file, const WhyOptions& options);
 
 }  // namespace bounced::daemon

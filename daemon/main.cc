@@ -45,6 +45,7 @@ int execute(const Arguments& arguments) {
     int operator()(const CheckOptions& options) const { return check(config, options); }
     int operator()(const MigrateOptions& options) const { return migrate(config, options); }
     int operator()(const StatusOptions& options) const { return status(config, options); }
+    int operator()(const WhyOptions& options) const { return why(config, options); }
     int operator()(const ShowText& show) const { return fmt::print("{}", show.text), well; }
   };
   return std::visit(Command{arguments.config}, arguments.command);

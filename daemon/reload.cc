@@ -29,7 +29,9 @@ void warn_of_restart(const config::Config& current, const config::Config& next, 
 // Where the file has problems, logs each and returns nothing.
 std::optional<config::Config> read_again(const std::filesystem::path& file, Log& log) {
   try {
-    return config::load(file);
+    auto config = config::load(file);
+    classifier_of(config);
+    return config;
   } catch (const config::Invalid& invalid) {
     for (const config::Problem& problem : invalid.problems()) {
       log.error("the configuration is wrong, and was not reloaded", {{"problem", problem.text()}});

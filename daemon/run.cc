@@ -55,7 +55,7 @@ class Daemon {
                       [this](const auto& customers) { scheduler_->leave_alone(customers); }),
         reload_(executor, config_file_, config_, *password_, pool_, accounts_, registration_, supervision_, events_,
                 log_, [this] { reloaded(); }),
-        housekeeper_(executor, pool_, events_, config_.retention),
+        housekeeper_(executor, pool_, events_, config_.retention, accounts_),
         listener_(executor, options_for("listen"), {"bounced_polls", "bounced_deletions", "bounced_customers"},
                   listener_events()) {
     // Who relied on the rows of customers may be gone.
@@ -190,6 +190,7 @@ asio::awaitable<void> Daemon::keep_registered() {
     if (!reload_.is_wanted()) co_await registration_.wait();
     if (reload_.is_wanted()) {
       co_await reload_.run();
+      housekeeper_.wake();  // there may be other rules of classes
     } else {
       co_await registration_.refresh();
     }

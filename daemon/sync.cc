@@ -25,6 +25,7 @@
 #include "daemon/text.h"
 #include "daemon/wiring.h"
 #include "db/accounts.h"
+#include "db/classification.h"
 #include "db/customers.h"
 #include "db/migrator.h"
 #include "db/status.h"
@@ -236,7 +237,12 @@ asio::awaitable<SyncResult> Sync::start_and_work(const std::vector<std::string>&
     co_await deletions_->drain(names);
   }
   result.polls.stopped = stopping_;
-  result.left = co_await pool_.run([](db::Session& session) { return db::read_queue(session); });
+  result.left = co_await pool_.run([](db::Session& session) {
+    // Where no daemon runs, nobody else adds up the counts.
+    while (db::fold_counts(session)) {
+    }
+    return db::read_queue(session);
+  });
   std::erase_if(result.left, [&](const auto& queue) { return queue.pending == 0 || !names.contains(queue.customer); });
   co_return result;
 }

@@ -11,6 +11,7 @@
 #include <exception>
 #include <stdexcept>
 
+#include "config/load.h"
 #include "config/text.h"
 #include "daemon/errors.h"
 #include "daemon/process.h"
@@ -22,6 +23,11 @@
 namespace bounced::daemon {
 
 namespace asio = boost::asio;
+
+std::shared_ptr<const classify::Classifier> classifier_of(const config::Config& config) {
+  if (config.classes_file.empty()) return classify::built_in();
+  return std::make_shared<const classify::Classifier>(config.class_rules, config.classes_file);
+}
 
 db::Options connection_options(const config::Config& config, std::string role) {
   return {.url = config.database.url,
@@ -50,7 +56,9 @@ db::DaemonFacts daemon_facts() {
 
 sync::Accounts make_accounts(const asio::any_io_executor& executor, db::Pool& pool, const config::Config& config) {
   try {
-    return sync::Accounts(executor, pool, config);
+    return sync::Accounts(executor, pool, config, {}, classifier_of(config));
+  } catch (const config::Invalid&) {
+    throw;
   } catch (const std::runtime_error& error) {
     throw MustChange(error.what());
   }
@@ -59,7 +67,7 @@ sync::Accounts make_accounts(const asio::any_io_executor& executor, db::Pool& po
 std::vector<std::string> configure(sync::Accounts& accounts, const config::Config& config) {
   try {
     auto other_credentials = accounts.with_other_credentials(config);
-    accounts.configure(config);
+    accounts.configure(config, classifier_of(config));
     return other_credentials;
   } catch (const std::runtime_error& error) {
     throw MustChange(error.what());

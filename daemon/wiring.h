@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "classify/classifier.h"
 #include "config/config.h"
 #include "daemon/log.h"
 #include "db/daemons.h"
@@ -19,6 +21,9 @@
 
 // What several commands need of the floors below.
 namespace bounced::daemon {
+
+// The rules that the configuration names, and the built-in ones. Throws config::Invalid.
+std::shared_ptr<const classify::Classifier> classifier_of(const config::Config& config);
 
 // `role` says in pg_stat_activity who is who, as "bounced run: work".
 db::Options connection_options(const config::Config& config, std::string role);
@@ -30,7 +35,7 @@ db::Options connection_options_of(const std::string& command, const config::Conf
 
 db::DaemonFacts daemon_facts();
 
-// Throws MustChange where a ca_file cannot be used.
+// Throws MustChange where a ca_file cannot be used, and config::Invalid where the rules of classes_file cannot.
 sync::Accounts make_accounts(const boost::asio::any_io_executor& executor, db::Pool& pool,
                              const config::Config& config);
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "db/classification.h"
 #include "db/pqxx_compat.h"
 #include "db/queries.h"
 #include "db/session.h"
@@ -130,6 +131,8 @@ Registered register_configuration(Session& session, std::int64_t daemon, const C
     throw Conflict(std::string("the registration waits for another session: ") +
                    lock_holders(session, "bounced.server") + ": " + conflict.what());
   }
+  session.in_transaction(
+      [&](pqxx::work& tx) { adopt_class_rules(tx, *configured.classifier, existing != Existing::change); });
   mend_times(session);
   registered.state = registration_state(session);
   return registered;

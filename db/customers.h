@@ -4,8 +4,11 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "classify/classifier.h"
 
 namespace bounced::db {
 
@@ -39,6 +42,7 @@ struct Disagreement {
 struct Configured {
   std::vector<AccountSettings> accounts;
   std::vector<CustomerSettings> customers;
+  std::shared_ptr<const classify::Classifier> classifier = classify::built_in();  // never null
 };
 
 // A row that is to say what the configuration says, and takes longer: its times must be moved to another zone, or

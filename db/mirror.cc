@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "db/classification.h"
 #include "db/pqxx_compat.h"
 #include "db/queries.h"
 #include "db/session.h"
@@ -79,9 +80,10 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
     throw Unavailable(fmt::format("{} rows of a list of {} are staged: the session was lost", rows, staged.entries));
   }
   const bool whole = list.is_whole();
+  const std::int64_t rules = class_rules_version(tx, *list.classifier);
   if (claim.full && exec_row(tx, sql::is_first_list, claim.customer_id, claim.asked_at)[0].as<bool>()) {
     Merged first;
-    const pqxx::result merged = exec(tx, sql::merge_first, claim.customer_id, claim.asked_at);
+    const pqxx::result merged = exec(tx, sql::merge_first, claim.customer_id, claim.asked_at, rules);
     first.added = static_cast<std::int64_t>(merged.affected_rows());
     first.remark = remark_on(first, list);
     return {std::move(first), print_of(claim, list)};
@@ -95,8 +97,8 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
     exec(tx, "set local enable_nestloop = on");
   }
   const pqxx::row row = claim.full && whole ? exec_row(tx, sql::merge_full, claim.customer_id, claim.asked_at,
-                                                       staged.only_parts, list.by_time)
-                                            : exec_row(tx, sql::merge_part, claim.customer_id, claim.asked_at);
+                                                       staged.only_parts, list.by_time, rules)
+                                            : exec_row(tx, sql::merge_part, claim.customer_id, claim.asked_at, rules);
   Merged merged{.added = row[0].as<std::int64_t>(),
                 .changed = row[1].as<std::int64_t>() + adopted,
                 .superseded = row[2].as<std::int64_t>(),
@@ -154,8 +156,8 @@ void begin_staging(Session& session) {
   session.in_transaction(prepare_staging);
 }
 
-void stage(Session& session, const Claim& claim, const Batches& batches) {
-  session.in_transaction([&](pqxx::work& tx) { stage_long(tx, claim, batches); });
+void stage(Session& session, const Claim& claim, const Batches& batches, const classify::Classifier& classifier) {
+  session.in_transaction([&](pqxx::work& tx) { stage_long(tx, claim, classifier, batches); });
 }
 
 std::variant<Merged, NotMerged> merge_staged(Session& session, const Claim& claim, const ListFacts& list) {
@@ -180,7 +182,8 @@ std::variant<Merged, NotMerged> merge_spooled(Session& session, const Claim& cla
   return under_claim(session, claim, [&](pqxx::work& tx, std::int64_t edition) -> Outcome {
     prepare_staging(tx);
     set_merge_memory(tx);
-    const Staged staged = print_of(claim, list) ? stage_difference(tx, claim, spool) : stage_whole(tx, claim, spool);
+    const Staged staged = print_of(claim, list) ? stage_difference(tx, claim, *list.classifier, spool)
+                                                : stage_whole(tx, claim, *list.classifier, spool);
     return merge(tx, claim, list, edition, staged);
   });
 }
@@ -190,7 +193,7 @@ std::variant<Merged, NotMerged> merge_short(Session& session, const Claim& claim
   return under_claim(session, claim, [&](pqxx::work& tx, std::int64_t edition) -> Outcome {
     if (is_same_list(tx, claim, list, edition)) return finish_same(tx, claim, list, edition);
     prepare_staging(tx);
-    stage_short(tx, claim, batches);
+    stage_short(tx, claim, *list.classifier, batches);
     return merge(tx, claim, list, edition, {.entries = list.entries});
   });
 }

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "classify/classifier.h"
 #include "db/claims.h"
 #include "db/list_spool.h"
 #include "db/listed_bounce.h"
@@ -22,7 +24,8 @@ struct ListFacts {
   std::string print = {};           // its ListPrint; empty: not known
   bool has_instants = false;        // as times, instead of local ones
   std::string unproven = {};        // why it may lack bounces that were on it; empty: it does not
-  bool by_time = false;             // read by ranges of time: bounces without a time may be on it all the same
+  std::shared_ptr<const classify::Classifier> classifier = classify::built_in();  // never null
+  bool by_time = false;  // read by ranges of time: bounces without a time may be on it all the same
 
   // Whether what it lacks is not on it.
   [[nodiscard]] bool is_whole() const { return without_email == 0 && unproven.empty(); }
@@ -47,8 +50,8 @@ enum class NotMerged {
   zone_changed,  // the customer's times are read in another zone now
 };
 
-// There are three ways to the mirror. Each ends, in one transaction, by noting the poll's success, logging it where it
-// changed something, setting the next one and giving the claim back.
+// There are three ways to the mirror. Each classifies what it writes, and ends, in one transaction, by noting the
+// poll's success, logging it where it changed something, setting the next one and giving the claim back.
 
 // A short list is given whole.
 std::variant<Merged, NotMerged> merge_short(Session& session, const Claim& claim, const ListFacts& list,
@@ -66,7 +69,8 @@ std::variant<Merged, NotMerged> merge_spooled(Session& session, const Claim& cla
 // as needed (each in a transaction of its own), merge, all in the same session. Times without a zone are read in the
 // claim's. Throws Unavailable where the staged rows are not as many as the list has.
 void begin_staging(Session& session);
-void stage(Session& session, const Claim& claim, const std::vector<std::vector<ListedBounce>>& batches);
+void stage(Session& session, const Claim& claim, const std::vector<std::vector<ListedBounce>>& batches,
+           const classify::Classifier& classifier = *classify::built_in());
 std::variant<Merged, NotMerged> merge_staged(Session& session, const Claim& claim, const ListFacts& list);
 
 }  // namespace bounced::db

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "db/classification.h"
 #include "db/copy.h"
 #include "db/queries.h"
 #include "db/temporary_file.h"
@@ -31,31 +32,44 @@ void set_time_zone(pqxx::work& tx, const Claim& claim) {
 
 class StageWriter {
  public:
-  StageWriter(pqxx::work& tx, const char* table) : writer_(tx, table, {"email", "bounced_at", "status", "reason"}) {}
+  StageWriter(pqxx::work& tx, const classify::Classifier& classifier, const char* table)
+      : tx_(tx),
+        classes_(classifier),
+        writer_(tx, table, {"email", "bounced_at", "status", "reason", "class", "reason_key"}) {}
 
   void write(const std::vector<ListedBounce>& batch) {
     for (const ListedBounce& bounce : batch) {
       const std::optional<std::string> created = timestamp_text(bounce);
-      writer_.row({bounce.email, created, bounce.status, bounce.reason});
+      const ClassOfBounce is = classes_(bounce.status, bounce.reason);
+      const fmt::format_int number(static_cast<int>(is.bounce_class)), key(is.reason_key);
+      writer_.row({bounce.email, created, bounce.status, bounce.reason, std::string_view(number.data(), number.size()),
+                   std::string_view(key.data(), key.size())});
     }
   }
-  void finish() { writer_.finish(); }
+  void finish() {
+    writer_.finish();
+    classes_.write_reasons(tx_);
+  }
 
  private:
+  pqxx::work& tx_;
+  BounceClasses classes_;
   CopyWriter writer_;
 };
 
-void copy(pqxx::work& tx, const char* table, const Claim& claim, const Batches& batches) {
+void copy(pqxx::work& tx, const char* table, const Claim& claim, const classify::Classifier& classifier,
+          const Batches& batches) {
   set_time_zone(tx, claim);
-  StageWriter writer(tx, table);
+  StageWriter writer(tx, classifier, table);
   for (const auto& batch : batches) writer.write(batch);
   writer.finish();
 }
 
 // Appends those entries of the list; gives how many they are.
-std::uint64_t copy(pqxx::work& tx, const Claim& claim, ListSpool& list, const ListParts::Set& parts) {
+std::uint64_t copy(pqxx::work& tx, const Claim& claim, const classify::Classifier& classifier, ListSpool& list,
+                   const ListParts::Set& parts) {
   set_time_zone(tx, claim);
-  StageWriter writer(tx, "staged_short");
+  StageWriter writer(tx, classifier, "staged_short");
   std::uint64_t entries = 0;
   for (auto batch = list.read(parts); !batch.empty(); batch = list.read(parts)) {
     entries += batch.size();
@@ -137,24 +151,24 @@ void prepare_staging(pqxx::work& tx) {
   }
 }
 
-void stage_long(pqxx::work& tx, const Claim& claim, const Batches& batches) {
-  copy(tx, "staged_long", claim, batches);
+void stage_long(pqxx::work& tx, const Claim& claim, const classify::Classifier& classifier, const Batches& batches) {
+  copy(tx, "staged_long", claim, classifier, batches);
 }
 
-void stage_short(pqxx::work& tx, const Claim& claim, const Batches& batches) {
-  copy(tx, "staged_short", claim, batches);
+void stage_short(pqxx::work& tx, const Claim& claim, const classify::Classifier& classifier, const Batches& batches) {
+  copy(tx, "staged_short", claim, classifier, batches);
 }
 
-Staged stage_difference(pqxx::work& tx, const Claim& claim, ListSpool& list) {
+Staged stage_difference(pqxx::work& tx, const Claim& claim, const classify::Classifier& classifier, ListSpool& list) {
   CurrentBounces current(tx, claim, list.has_instants());
   const ListParts::Set differing = list.parts().differing(current.parts());
-  if (!current.has_few_in(differing)) return stage_whole(tx, claim, list);
+  if (!current.has_few_in(differing)) return stage_whole(tx, claim, classifier, list);
   if (differing.any()) current.stage(tx, differing);
-  return {.entries = copy(tx, claim, list, differing), .only_parts = true};
+  return {.entries = copy(tx, claim, classifier, list, differing), .only_parts = true};
 }
 
-Staged stage_whole(pqxx::work& tx, const Claim& claim, ListSpool& list) {
-  return {.entries = copy(tx, claim, list, ListParts::Set().set())};
+Staged stage_whole(pqxx::work& tx, const Claim& claim, const classify::Classifier& classifier, ListSpool& list) {
+  return {.entries = copy(tx, claim, classifier, list, ListParts::Set().set())};
 }
 
 }  // namespace bounced::db

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "classify/classifier.h"
 #include "db/claims.h"
 #include "db/list_spool.h"
 #include "db/listed_bounce.h"
@@ -20,8 +21,8 @@ void prepare_staging(pqxx::work& tx);
 
 // Appends to the long list's table, which outlives the transaction, and to the short one's, which its end empties.
 // Times without a zone are read in the claim's.
-void stage_long(pqxx::work& tx, const Claim& claim, const Batches& batches);
-void stage_short(pqxx::work& tx, const Claim& claim, const Batches& batches);
+void stage_long(pqxx::work& tx, const Claim& claim, const classify::Classifier& classifier, const Batches& batches);
+void stage_short(pqxx::work& tx, const Claim& claim, const classify::Classifier& classifier, const Batches& batches);
 
 struct Staged {
   std::uint64_t entries = 0;
@@ -33,8 +34,8 @@ struct Staged {
 // Stages what of the list differs from the customer's current bounces, which are read for it; all of it where half of
 // them would be in question, as they may be for the shrink guard. The customer's row is locked. Throws what ListSpool
 // throws.
-Staged stage_difference(pqxx::work& tx, const Claim& claim, ListSpool& list);
+Staged stage_difference(pqxx::work& tx, const Claim& claim, const classify::Classifier& classifier, ListSpool& list);
 // All of the list.
-Staged stage_whole(pqxx::work& tx, const Claim& claim, ListSpool& list);
+Staged stage_whole(pqxx::work& tx, const Claim& claim, const classify::Classifier& classifier, ListSpool& list);
 
 }  // namespace bounced::db

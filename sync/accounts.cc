@@ -37,7 +37,7 @@ boost::asio::awaitable<db::Turns> take_turns(db::Pool& pool, std::string account
 }  // namespace
 
 Accounts::Accounts(const boost::asio::any_io_executor& executor, db::Pool& pool, const config::Config& config,
-                   const api::Deadlines& deadlines)
+                   const api::Deadlines& deadlines, std::shared_ptr<const classify::Classifier> classifier)
     : executor_(executor),
       pool_(pool),
       deadlines_(deadlines),
@@ -46,14 +46,15 @@ Accounts::Accounts(const boost::asio::any_io_executor& executor, db::Pool& pool,
           [&pool](const std::string& account, const db::Pace& pace, const Admission::Wanted& wanted) {
             return take_turns(pool, account, pace, wanted);
           }) {
-  configure(config);
+  configure(config, std::move(classifier));
 }
 
-void Accounts::configure(const config::Config& config) {
+void Accounts::configure(const config::Config& config, std::shared_ptr<const classify::Classifier> classifier) {
   decltype(accounts_) accounts;
   for (const config::Account& settings : config.accounts) accounts.emplace(settings.name, make(settings));
   accounts_ = std::move(accounts);
   configured_ = config.accounts;
+  classifier_ = std::move(classifier);
   gather_customers();
   admission_.set_totals({.lists = config.polling.concurrency, .deletions = config.deletions.concurrency});
 }
@@ -216,6 +217,7 @@ std::shared_ptr<const db::Configured> Accounts::take_snapshot() const {
                                    .daily_limit = account->settings.daily_deletion_limit});
   }
   for (const auto& [name, customer] : customers_) configured.customers.push_back(customer);
+  configured.classifier = classifier_;
   return std::make_shared<const db::Configured>(std::move(configured));
 }
 

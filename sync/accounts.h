@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "classify/classifier.h"
 #include "config/config.h"
 #include "db/claims.h"
 #include "db/customers.h"
@@ -59,10 +60,12 @@ class Accounts {
  public:
   // Throws std::runtime_error if an account's ca_file cannot be used. Accounts must have their keys.
   Accounts(const boost::asio::any_io_executor& executor, db::Pool& pool, const config::Config& config,
-           const api::Deadlines& deadlines = {});
+           const api::Deadlines& deadlines = {},
+           std::shared_ptr<const classify::Classifier> classifier = classify::built_in());
 
   // Another configuration from now on. Throws as the constructor does, and has changed nothing then.
-  void configure(const config::Config& config);
+  void configure(const config::Config& config,
+                 std::shared_ptr<const classify::Classifier> classifier = classify::built_in());
   // Those whose user, key or server that would change: it may be right now what was wrong.
   [[nodiscard]] std::vector<std::string> with_other_credentials(const config::Config& config) const;
 
@@ -134,6 +137,7 @@ class Accounts {
   std::unordered_map<std::string, std::string> names_at_api_;
   std::shared_ptr<const db::Configured> snapshot_;
   std::vector<config::Account> configured_;
+  std::shared_ptr<const classify::Classifier> classifier_;
   std::unordered_map<std::string, std::vector<std::string>> found_;
   std::unordered_map<std::string, db::AccountShare> shares_;
   std::optional<std::chrono::steady_clock::time_point> stands_until_;

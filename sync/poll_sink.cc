@@ -28,10 +28,12 @@ std::size_t size_of(const std::vector<db::ListedBounce>& batch) {
 }  // namespace
 
 struct PollSink::Staging {
-  Staging(const boost::asio::any_io_executor& executor, db::Claim of) : claim(std::move(of)), ended(executor) {}
+  Staging(const boost::asio::any_io_executor& executor, db::Claim of, std::shared_ptr<const classify::Classifier> by)
+      : claim(std::move(of)), classifier(std::move(by)), ended(executor) {}
 
   static boost::asio::awaitable<void> run(std::shared_ptr<Staging> self) {
-    co_await self->lease->run([&](db::Session& session) { db::stage(session, self->claim, self->batches); });
+    co_await self->lease->run(
+        [&](db::Session& session) { db::stage(session, self->claim, self->batches, *self->classifier); });
   }
 
   // Waits for the part that is being copied, which is not broken off where the poll is.
@@ -41,6 +43,7 @@ struct PollSink::Staging {
   }
 
   const db::Claim claim;
+  const std::shared_ptr<const classify::Classifier> classifier;
   std::optional<db::Pool::Lease> lease;  // of the session where the list is staged
   Batches batches;                       // being copied
   Wakeup ended;
@@ -48,8 +51,9 @@ struct PollSink::Staging {
   std::exception_ptr error;
 };
 
-PollSink::PollSink(db::Pool& pool, const db::Claim& claim, Observer& observer)
-    : pool_(pool), claim_(claim), observer_(observer) {}
+PollSink::PollSink(db::Pool& pool, const db::Claim& claim, std::shared_ptr<const classify::Classifier> classifier,
+                   Observer& observer)
+    : pool_(pool), claim_(claim), classifier_(std::move(classifier)), observer_(observer) {}
 
 boost::asio::awaitable<void> PollSink::put(std::vector<db::ListedBounce>&& batch) {
   observer_.on(ListProgress{claim_.customer, batch.size()});
@@ -78,7 +82,7 @@ boost::asio::awaitable<void> PollSink::stage() {
   if (staging_) {
     co_await staging_->end();
   } else {
-    const auto staging = std::make_shared<Staging>(executor, claim_);
+    const auto staging = std::make_shared<Staging>(executor, claim_, classifier_);
     staging->lease = co_await pool_.staging_lease();
     co_await staging->lease->run(db::begin_staging);
     staging_ = staging;
@@ -96,6 +100,7 @@ boost::asio::awaitable<void> PollSink::stage() {
 boost::asio::awaitable<std::variant<db::Merged, db::NotMerged>> PollSink::merge(const db::ListFacts& read) {
   db::ListFacts list = read;
   list.has_instants = has_instants_;
+  list.classifier = classifier_;
   if (spool_) {
     co_await pass_on();
     list.print = spool_->parts().whole().text();

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "classify/classifier.h"
 #include "db/list_print.h"
 #include "db/list_spool.h"
 #include "db/mirror.h"
@@ -23,7 +24,8 @@ namespace bounced::sync {
 // bounces waits in a file instead, since most of it will be what the mirror has.
 class PollSink final : public api::Sink {
  public:
-  PollSink(db::Pool& pool, const db::Claim& claim, Observer& observer);
+  PollSink(db::Pool& pool, const db::Claim& claim, std::shared_ptr<const classify::Classifier> classifier,
+           Observer& observer);
 
   // Throws what db::stage threw, of an earlier part too, and what ListSpool throws.
   boost::asio::awaitable<void> put(std::vector<db::ListedBounce>&& batch) override;
@@ -41,6 +43,7 @@ class PollSink final : public api::Sink {
 
   db::Pool& pool_;
   const db::Claim& claim_;
+  std::shared_ptr<const classify::Classifier> classifier_;
   Observer& observer_;
   db::EntryPrinter entry_print_;
   db::ListPrint print_;    // of a list that is not spooled

@@ -99,7 +99,7 @@ asio::awaitable<PollResult> Poller::read_and_merge(const db::Claim& claim, const
   const std::shared_ptr<Account> account = accounts_.find(claim.account);
   const std::string name = accounts_.name_at_api(claim.customer);
   const auto visit = std::make_shared<Visit>(Visit{.account = claim.account, .slow = is_slow});
-  PollSink sink(pool_, claim, observer_);
+  PollSink sink(pool_, claim, accounts_.configured()->classifier, observer_);
   WatchedSink watched(sink, flight);
   const std::shared_ptr<api::Client> client = account->client;
   const std::optional<int> recent_days = claim.full ? std::nullopt : std::optional(claim.recent_days);

@@ -1,11 +1,12 @@
 -- Merges a list that may lack bounces (a recent one, or one with unreadable entries), staged in pg_temp.staged: it adds
--- and updates, and makes nothing gone. $1 customer; $2 when the list was asked for.
+-- and updates, and makes nothing gone. $1 customer; $2 when the list was asked for;
+-- $3 the version of the rules by which it was classified.
 with listed as (
-  select distinct on (email, coalesce(bounced_at, '-infinity')) email, bounced_at, status, reason
+  select distinct on (email, coalesce(bounced_at, '-infinity')) *
     from pg_temp.staged
    order by email, coalesce(bounced_at, '-infinity'), status, reason
 ), difference as materialized (
-  select m.bounce_id, l.email, l.bounced_at, l.status, l.reason
+  select m.bounce_id, l.email, l.bounced_at, l.status, l.reason, l.class, l.reason_key
     from listed l
     left join bounced.mirror m on m.customer_id = $1 and m.gone_at is null and m.email = l.email
                               and coalesce(m.bounced_at, '-infinity') = coalesce(l.bounced_at, '-infinity')
@@ -20,23 +21,30 @@ with listed as (
 ), fresh as (
   -- Deletions win over lists that are older: what they took off does not come back, and what was not known comes in as
   -- gone already.
-  select d.email, d.bounced_at, d.status, d.reason, case when l.finished_at > $2 then l.finished_at end as gone_at
+  select d.email, d.bounced_at, d.status, d.reason, d.class, d.reason_key,
+         case when l.finished_at > $2 then l.finished_at end as gone_at,
+         coalesce(e.nth, 0) + row_number() over same as nth
     from difference d
     left join lately l on l.email = d.email
+    left join lateral (select max(m.nth) as nth
+                         from bounced.mirror m
+                        where m.email = d.email and m.customer_id = $1) e on true
    where d.bounce_id is null
      and (l.email is null
           or not exists (select from bounced.mirror m
                           where m.customer_id = $1 and m.email = d.email and m.gone_at is not null
                             and coalesce(m.bounced_at, '-infinity') = coalesce(d.bounced_at, '-infinity')))
+  window same as (partition by d.email order by coalesce(d.bounced_at, '-infinity'))
 ), added as (
   insert into bounced.mirror (customer_id, email, bounced_at, status, reason, first_seen_at, last_seen_at, gone_at,
-                              gone_because)
-  select $1, email, bounced_at, status, reason, $2, $2, gone_at, case when gone_at is not null then 'deleted' end
+                              gone_because, class, class_rules, reason_key, nth)
+  select $1, email, bounced_at, status, reason, $2, $2, gone_at, case when gone_at is not null then 'deleted' end,
+         class, $3, reason_key, least(nth, 32767)
     from fresh
   returning 1
 ), changed as (
   update bounced.mirror m
-     set status = d.status, reason = d.reason
+     set status = d.status, reason = d.reason, class = d.class, class_rules = $3, reason_key = d.reason_key
     from difference d
    where m.customer_id = $1 and m.bounce_id = d.bounce_id
   returning 1

@@ -4,7 +4,9 @@ create temporary table staged_long (
   email      text collate "C" not null,
   bounced_at timestamptz,
   status     text collate "C" not null,
-  reason     text collate "C" not null
+  reason     text collate "C" not null,
+  class      smallint not null,
+  reason_key bigint not null
 ) on commit preserve rows;
 create temporary table staged_short (like staged_long) on commit delete rows;
 create temporary view staged as select * from staged_long union all select * from staged_short;

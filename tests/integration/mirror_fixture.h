@@ -15,6 +15,7 @@
 #include "db/session.h"
 #include "tests/integration/print_of.h"
 #include "tests/support/cluster.h"
+#include "tests/support/counts.h"
 
 namespace bounced::db {
 
@@ -37,6 +38,7 @@ inline List numbered(int count) {
 class Mirror : public testing::Test {
  protected:
   Mirror() { register_customer("America/Los_Angeles"); }
+  void TearDown() override { test::expect_right_counts(url); }
 
   void register_customer(const std::string& zone, int recent_days = 3, Existing existing = Existing::change) {
     const Registered registered = register_configuration(session, daemon,

@@ -21,6 +21,7 @@
 #include "sync/wakeup.h"
 #include "tests/simulator/simulator.h"
 #include "tests/support/cluster.h"
+#include "tests/support/counts.h"
 #include "tests/support/run.h"
 
 namespace bounced::test {
@@ -54,6 +55,8 @@ class PollTest : public testing::Test {
   explicit PollTest(Cluster& cluster = Cluster::shared()) : url(cluster.create_database()) {
     config.accounts = {account("json", config::Format::json), account("xml", config::Format::xml)};
   }
+
+  void TearDown() override { expect_right_counts(url); }
 
   config::Account account(const std::string& name, config::Format format) const {
     config::Account made;

@@ -16,6 +16,7 @@
 #include "db/session.h"
 #include "tests/integration/print_of.h"
 #include "tests/support/cluster.h"
+#include "tests/support/counts.h"
 
 namespace bounced::db {
 
@@ -37,6 +38,8 @@ inline ListedBounce bounce(std::string email, std::string created = "2024-05-06 
 class Requests : public testing::Test {
  protected:
   Requests() { register_configuration(session, daemon, {{{"main", "v2"}}, {of("c"), of("d")}}, Existing::change); }
+
+  void TearDown() override { test::expect_right_counts(url); }
 
   static CustomerSettings of(const std::string& name) {
     return {.name = name,

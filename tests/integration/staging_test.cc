@@ -33,7 +33,7 @@ class SpooledList : public Mirror {
     const Claim claimed = claim();
     return session.in_transaction([&](pqxx::work& tx) {
       prepare_staging(tx);
-      return stage_difference(tx, claimed, spool);
+      return stage_difference(tx, claimed, *classify::built_in(), spool);
     });
   }
 };
@@ -202,7 +202,7 @@ TEST_P(EitherWay, TheMirrorIsTheSame) {
       spool.write(list);
       in_parts += other.in_transaction([&](pqxx::work& tx) {
         prepare_staging(tx);
-        const bool only_parts = stage_difference(tx, parts, spool).only_parts;
+        const bool only_parts = stage_difference(tx, parts, *classify::built_in(), spool).only_parts;
         exec(tx, "truncate pg_temp.staged_short, pg_temp.staged_known");
         return only_parts ? 1 : 0;
       });

@@ -75,6 +75,7 @@ class Fleet : private OwnCluster, public Service {
     EXPECT_EQ(run({"migrate"}).code, 0);
     execute(url(),
             "create table public.merges (at timestamptz, customer_id int, claimed_by bigint, application text);"
+            "grant insert on public.merges to bounced;"
             "create function public.note_merge() returns trigger language plpgsql as $$ begin "
             "insert into public.merges values (clock_timestamp(), old.customer_id, old.claimed_by, "
             "current_setting('application_name')); return null; end $$;"

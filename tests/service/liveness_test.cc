@@ -285,6 +285,7 @@ TEST_F(Liveness, WhateverHappensItGoesOnWhenThatIsOver) {
   expect_no_loops();
   expect_nothing_late();
   expect_stop();
+  expect_right_counts(database.url());
   EXPECT_THAT(daemon.ends(), testing::IsEmpty()) << "the daemon ended by itself";
   EXPECT_THAT(daemon.lines_with("stalled|Sanitizer|runtime error"), testing::IsEmpty());
 }

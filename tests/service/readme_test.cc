@@ -12,18 +12,31 @@ namespace {
 
 using testing::AllOf;
 
-std::vector<std::string> blocks_of(const std::string& language) {
-  std::ifstream in(BOUNCED_README);
+std::string readme() {
   std::ostringstream text;
-  text << in.rdbuf();
-  const std::string readme = text.str();
+  text << std::ifstream(BOUNCED_README).rdbuf();
+  return text.str();
+}
+
+// The README and the pages that it names.
+std::string documents() {
+  std::ostringstream text;
+  text << readme();
+  for (const auto& page :
+       std::filesystem::directory_iterator(std::filesystem::path(BOUNCED_README).parent_path() / "docs")) {
+    if (page.path().extension() == ".md") text << std::ifstream(page.path()).rdbuf();
+  }
+  return text.str();
+}
+
+std::vector<std::string> blocks_of(const std::string& language, const std::string& document = documents()) {
   std::vector<std::string> blocks;
   const std::string fence = "```";
   std::size_t at = 0;
-  while ((at = readme.find(fence + language + "\n", at)) != std::string::npos) {
-    const std::size_t begin = readme.find('\n', at) + 1;
-    const std::size_t end = readme.find(fence, begin);
-    blocks.push_back(readme.substr(begin, end - begin));
+  while ((at = document.find(fence + language + "\n", at)) != std::string::npos) {
+    const std::size_t begin = document.find('\n', at) + 1;
+    const std::size_t end = document.find(fence, begin);
+    blocks.push_back(document.substr(begin, end - begin));
     at = end + fence.size();
   }
   return blocks;
@@ -38,6 +51,7 @@ class Readme : public Service {
     EXPECT_THAT(run({"sync"}), ended_with(0));
   }
   void TearDown() override {
+    Service::TearDown();
     for (const char* role : {"bounced_reader", "bounced_queuer", "bounced_daemon"}) {
       if (value(fmt::format("select count(*) from pg_roles where rolname = '{}'", role)) == "0") continue;
       execute(url(), fmt::format("drop owned by {0}; drop role {0}", role));
@@ -168,7 +182,7 @@ TEST_F(Readme, TheDaemonsRoleIsEnough) {
 }
 
 TEST_F(Readme, TheConfigurationLoads) {
-  const auto configurations = blocks_of("yaml");
+  const auto configurations = blocks_of("yaml", readme());
   ASSERT_EQ(configurations.size(), 4U);
   for (const char* name : {"key_main", "key_old", "key_new", "key_database"}) write_key(name, key);
   // What shows the database alone goes with the accounts of the first.

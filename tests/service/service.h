@@ -13,6 +13,7 @@
 
 #include "tests/simulator/simulator.h"
 #include "tests/support/cluster.h"
+#include "tests/support/counts.h"
 #include "tests/support/process.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
@@ -59,6 +60,8 @@ class Service : public testing::Test {
     write_key("main.key", key);
     api.add("a@example.com", {.email = "x@example.org"});
   }
+
+  void TearDown() override { expect_right_counts(url_); }
 
   void write_key(const std::string& name, const std::string& text) const {
     using std::filesystem::perms;

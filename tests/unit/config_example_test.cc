@@ -67,6 +67,7 @@ class Example : public test::ConfigFiles {
     write("key_database", std::string(test::secret) + '\n');
     ::setenv("CREDENTIALS_DIRECTORY", dir().c_str(), 1);
     write("extra-ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    write("classes.yaml", "rules: []\n");
     write("customers.txt", "from-file@example.com\n");
   }
   void TearDown() override { ::unsetenv("CREDENTIALS_DIRECTORY"); }

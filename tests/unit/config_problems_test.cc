@@ -89,22 +89,22 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, Problems,
-    testing::Values(top("poling: {}", "poling", "did you mean polling?"),
-                    top("http: {port: 1}", "http",
-                        "the keys here are database, polling, deletions, retention, log, accounts, proxy"),
-                    top("polling: {evrey: 1s}", "polling.evrey", "did you mean every?"),
-                    top("polling: {full-every: 1d}", "polling.full-every", "did you mean full_every?"),
-                    top("database: {urls: x}", "database.urls", "did you mean url?"),
-                    account("daily_limit: 5", "daily_limit", "unknown key"),
-                    account("pasword: SG.do-not-show-me", "pasword", "unknown key"),
-                    account("keys: SG.do-not-show-me", "keys", "did you mean key?"),
-                    top("polling: {every: 5m, every: 5m}", "polling.every", "is given twice, first in line 1"),
-                    account("user: again", "user", "is given twice, first in line 4"),
-                    Case{"log: {}\n" + least + "log: {}\n", 8, "log", "is given twice, first in line 1"},
-                    changed("[one@example.com]", "[{name: a, evry: 1h}]", 6, "accounts[0].customers[0].evry", "every?"),
-                    changed("[one@example.com]", "[{name: a, concurrency: 1}]", 6,
-                            "accounts[0].customers[0].concurrency",
-                            "the keys here are name, every, full_every, recent_days")));
+    testing::Values(
+        top("poling: {}", "poling", "did you mean polling?"),
+        top("http: {port: 1}", "http",
+            "the keys here are database, polling, deletions, retention, log, classes_file, accounts, proxy"),
+        top("polling: {evrey: 1s}", "polling.evrey", "did you mean every?"),
+        top("polling: {full-every: 1d}", "polling.full-every", "did you mean full_every?"),
+        top("database: {urls: x}", "database.urls", "did you mean url?"),
+        account("daily_limit: 5", "daily_limit", "unknown key"),
+        account("pasword: SG.do-not-show-me", "pasword", "unknown key"),
+        account("keys: SG.do-not-show-me", "keys", "did you mean key?"),
+        top("polling: {every: 5m, every: 5m}", "polling.every", "is given twice, first in line 1"),
+        account("user: again", "user", "is given twice, first in line 4"),
+        Case{"log: {}\n" + least + "log: {}\n", 8, "log", "is given twice, first in line 1"},
+        changed("[one@example.com]", "[{name: a, evry: 1h}]", 6, "accounts[0].customers[0].evry", "every?"),
+        changed("[one@example.com]", "[{name: a, concurrency: 1}]", 6, "accounts[0].customers[0].concurrency",
+                "the keys here are name, every, full_every, recent_days")));
 
 INSTANTIATE_TEST_SUITE_P(
     Accounts, Problems,
@@ -236,11 +236,11 @@ TEST_F(Problems, AreOneLineEachInTheText) {
     config::load(file);
     FAIL();
   } catch (const Invalid& invalid) {
-    EXPECT_EQ(
-        std::string(invalid.what()),
-        file.string() + ":1: log.level: is \"loud\"; write one of debug, info, warning, error\n" + file.string() +
-            ":2: accounts: is empty; list at least one account\n" + file.string() +
-            ":3: x: unknown key; the keys here are database, polling, deletions, retention, log, accounts, proxy");
+    EXPECT_EQ(std::string(invalid.what()),
+              file.string() + ":1: log.level: is \"loud\"; write one of debug, info, warning, error\n" + file.string() +
+                  ":2: accounts: is empty; list at least one account\n" + file.string() +
+                  ":3: x: unknown key; the keys here are database, polling, deletions, retention, log, "
+                  "classes_file, accounts, proxy");
   }
 }
 
