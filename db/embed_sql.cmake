@@ -58,8 +58,12 @@ function(embed_text)
 "// Made by CMake from @base@.
 #pragma once
 #include <string_view>
+// Longer than the standard promises, not than compilers take.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored \"-Woverlength-strings\"
 namespace ${arg_NAMESPACE} {
 inline constexpr std::string_view ${arg_NAME} = R\"_text_(@text@)_text_\";
 }
+#pragma GCC diagnostic pop
 " @ONLY)
 endfunction()
