@@ -200,13 +200,7 @@ void read_customers(Section& section, Account& account, CustomerPlaces& places, 
   section.read("customers_file", [&](const std::string& path) {
     check_value(path);
     const std::string file = report.resolve(path).string();
-    std::string text;
-    try {
-      text = read_file(file).bytes;
-    } catch (const std::invalid_argument& error) {
-      throw std::invalid_argument(file + ' ' + error.what());
-    }
-    reader.read_lines(file, text, section.path_of("customers_file"));
+    reader.read_lines(file, read_named_file(file), section.path_of("customers_file"));
   });
   if (!has_file)
     section.require("customers", "list the customers, or write customers_file (or customers: [] for none)");

@@ -81,11 +81,7 @@ void read_classes_file(Section& root, Config& config, const Report& report) {
   root.read("classes_file", [&](const std::string& path) {
     check_value(path);
     config.classes_file = report.resolve(path);
-    try {
-      config.class_rules = read_file(config.classes_file).bytes;
-    } catch (const std::invalid_argument& error) {
-      throw std::invalid_argument(config.classes_file.string() + ' ' + error.what());
-    }
+    config.class_rules = read_named_file(config.classes_file);
   });
 }
 

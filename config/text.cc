@@ -102,6 +102,14 @@ File read_file(const std::filesystem::path& file) {
   return contents;
 }
 
+std::string read_named_file(const std::filesystem::path& file) {
+  try {
+    return read_file(file).bytes;
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(file.string() + ' ' + error.what());
+  }
+}
+
 std::optional<TextFault> find_fault(std::string_view text) {
   int line = 1;
   for (std::size_t pos = 0; pos < text.size();) {

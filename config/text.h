@@ -15,6 +15,8 @@ struct File {
 };
 // Throws std::invalid_argument, which says why the file cannot be read and does not repeat its path.
 File read_file(const std::filesystem::path& file);
+// The bytes of a file that the configuration names: what is thrown begins with its path.
+std::string read_named_file(const std::filesystem::path& file);
 
 // What makes a text no text: bytes that are not UTF-8, or a control character other than tab and the ends of lines.
 struct TextFault {

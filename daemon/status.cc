@@ -26,14 +26,6 @@ namespace asio = boost::asio;
 // Monitoring systems wait about half a minute.
 constexpr std::chrono::seconds answer_within{20};
 
-db::Options reading_options(const std::filesystem::path& config_file) {
-  // It needs the way to the database alone, and is for people who may not read the keys.
-  const config::Config config = config::load(config_file, {.keys_unread = true});
-  db::Options reading = connection_options_of("status", config, config_file);
-  reading.reads_only = true;
-  return reading;
-}
-
 int tell(const Health& health) {
   fmt::print("{}\n", health.line);
   std::fflush(stdout);
@@ -44,7 +36,7 @@ int tell(const Health& health) {
 int check_health(const std::filesystem::path& config_file) {
   try {
     asio::io_context io(1);
-    db::Pool pool(io.get_executor(), reading_options(config_file), 1);
+    db::Pool pool(io.get_executor(), reading_options_of("status", config_file), 1);
     asio::steady_timer limit(io, answer_within);
     limit.async_wait([](const boost::system::error_code& cancelled) {
       // What waits for the database cannot be broken off.
@@ -72,7 +64,8 @@ int check_health(const std::filesystem::path& config_file) {
 int status(const std::filesystem::path& config_file, const StatusOptions& options) {
   if (options.check) return check_health(config_file);
   db::Status status;
-  with_session(reading_options(config_file), [&](db::Session& session) { status = db::read_status(session); });
+  with_session(reading_options_of("status", config_file),
+               [&](db::Session& session) { status = db::read_status(session); });
   fmt::print("{}", options.json ? status_json(status) : status_text(status, options.queue));
   return well;
 }

@@ -46,6 +46,13 @@ db::Options connection_options_of(const std::string& command, const config::Conf
   return options;
 }
 
+db::Options reading_options_of(const std::string& command, const std::filesystem::path& config_file) {
+  const config::Config config = config::load(config_file, {.keys_unread = true});
+  db::Options reading = connection_options_of(command, config, config_file);
+  reading.reads_only = true;
+  return reading;
+}
+
 db::DaemonFacts daemon_facts() {
   return {.host = host_name(),
           .pid = ::getpid(),

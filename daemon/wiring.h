@@ -33,6 +33,9 @@ db::Options connection_options(const config::Config& config, std::string role);
 db::Options connection_options_of(const std::string& command, const config::Config& config,
                                   const std::filesystem::path& config_file);
 
+// Of a command that only reads the database, and is for people who may not read the keys. Throws config::Invalid.
+db::Options reading_options_of(const std::string& command, const std::filesystem::path& config_file);
+
 db::DaemonFacts daemon_facts();
 
 // Throws MustChange where a ca_file cannot be used, and config::Invalid where the rules of classes_file cannot.
