@@ -50,12 +50,6 @@ void BounceClasses::write_reasons(pqxx::work& tx) {
   reasons_.clear();
 }
 
-std::int64_t class_rules_version(pqxx::work& tx, const classify::Classifier& classifier) {
-  return exec_row(tx, "select coalesce(max(version), 0) from bounced.class_rules where fingerprint = $1",
-                  classifier.fingerprint())[0]
-      .as<std::int64_t>();
-}
-
 void adopt_class_rules(pqxx::work& tx, const classify::Classifier& classifier, bool only_first) {
   exec(tx, sql::adopt_class_rules, classifier.fingerprint(), only_first);
 }

@@ -39,9 +39,6 @@ class BounceClasses {
   std::unordered_map<std::int64_t, Reason> reasons_;
 };
 
-// The rules' number in the database; 0: no daemon has registered with them.
-std::int64_t class_rules_version(pqxx::work& tx, const classify::Classifier& classifier);
-
 // These rules count from now on, or, with `only_first`, if there are none yet: the mirror is classified by them, step
 // by step.
 void adopt_class_rules(pqxx::work& tx, const classify::Classifier& classifier, bool only_first = false);

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "db/classification.h"
 #include "db/pqxx_compat.h"
 #include "db/queries.h"
 #include "db/session.h"
@@ -80,7 +79,7 @@ Merge merge_staged_rows(pqxx::work& tx, const Claim& claim, const ListFacts& lis
     throw Unavailable(fmt::format("{} rows of a list of {} are staged: the session was lost", rows, staged.entries));
   }
   const bool whole = list.is_whole();
-  const std::int64_t rules = class_rules_version(tx, *list.classifier);
+  const std::int32_t rules = list.classifier->fingerprint();
   if (claim.full && exec_row(tx, sql::is_first_list, claim.customer_id, claim.asked_at)[0].as<bool>()) {
     Merged first;
     const pqxx::result merged = exec(tx, sql::merge_first, claim.customer_id, claim.asked_at, rules);

@@ -3,8 +3,11 @@
 -- $1 customer; $2 when the list was asked for; $3 whether only parts of it are staged, with the ids of what is current in
 -- those parts in pg_temp.staged_known: a list that is the same in all others, and at most half of what is current;
 -- $4 whether it was read by ranges of time, so that it shows nothing of entries that have none: these stay;
--- $5 the version of the rules by which it was classified.
-with listed as (
+-- $5 the fingerprint of the rules by which it was classified.
+with rules as materialized (
+  -- 0: no daemon has registered with them.
+  select coalesce(max(version), 0) as version from bounced.class_rules where fingerprint = $5
+), listed as (
   -- Of entries with the same identity the least one counts, at every poll the same.
   select distinct on (email, coalesce(bounced_at, '-infinity')) *
     from pg_temp.staged
@@ -73,12 +76,13 @@ with listed as (
   insert into bounced.mirror (customer_id, email, bounced_at, status, reason, first_seen_at, last_seen_at, gone_at,
                               gone_because, class, class_rules, reason_key, nth)
   select $1, email, bounced_at, status, reason, $2, $2, gone_at, case when gone_at is not null then 'deleted' end,
-         class, $5, reason_key, least(nth, 32767)
+         class, (select version from rules), reason_key, least(nth, 32767)
     from fresh
   returning gone_at
 ), changed as (
   update bounced.mirror m
-     set status = d.status, reason = d.reason, class = d.class, class_rules = $5, reason_key = d.reason_key
+     set status = d.status, reason = d.reason, class = d.class, class_rules = (select version from rules),
+         reason_key = d.reason_key
     from difference d
    where m.customer_id = $1 and m.bounce_id = d.bounce_id and d.is_listed
   returning 1

@@ -1,7 +1,10 @@
 -- Merges a list that may lack bounces (a recent one, or one with unreadable entries), staged in pg_temp.staged: it adds
 -- and updates, and makes nothing gone. $1 customer; $2 when the list was asked for;
--- $3 the version of the rules by which it was classified.
-with listed as (
+-- $3 the fingerprint of the rules by which it was classified.
+with rules as materialized (
+  -- 0: no daemon has registered with them.
+  select coalesce(max(version), 0) as version from bounced.class_rules where fingerprint = $3
+), listed as (
   select distinct on (email, coalesce(bounced_at, '-infinity')) *
     from pg_temp.staged
    order by email, coalesce(bounced_at, '-infinity'), status, reason
@@ -39,12 +42,13 @@ with listed as (
   insert into bounced.mirror (customer_id, email, bounced_at, status, reason, first_seen_at, last_seen_at, gone_at,
                               gone_because, class, class_rules, reason_key, nth)
   select $1, email, bounced_at, status, reason, $2, $2, gone_at, case when gone_at is not null then 'deleted' end,
-         class, $3, reason_key, least(nth, 32767)
+         class, (select version from rules), reason_key, least(nth, 32767)
     from fresh
   returning 1
 ), changed as (
   update bounced.mirror m
-     set status = d.status, reason = d.reason, class = d.class, class_rules = $3, reason_key = d.reason_key
+     set status = d.status, reason = d.reason, class = d.class, class_rules = (select version from rules),
+         reason_key = d.reason_key
     from difference d
    where m.customer_id = $1 and m.bounce_id = d.bounce_id
   returning 1
