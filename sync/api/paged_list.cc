@@ -147,8 +147,8 @@ std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
   }
   Slice& slice = slices_.at(query.slice);
   slice.asked = false;
-  const std::size_t size_before = std::exchange(slice.size, page.entries.size() + page.left_out);
   const std::size_t size = page.entries.size() + page.left_out;
+  const std::size_t size_before = std::exchange(slice.size, size);
   const bool has_room = capacity_.has_room_beside(size);
   const bool had_room_before = std::exchange(slice.had_room, has_room);
   const bool link_says_more =
@@ -176,7 +176,7 @@ std::vector<db::ListedBounce> PagedList::take(const Query& query, Page page) {
   // It was asked for from a second before, or the slice was cut since.
   if (first && std::erase_if(entries, [&](const auto& entry) { return time_of(entry) < *first; }) > 0) more = false;
   brought_more_ = false;
-  Entries held_before = slice.held;
+  Entries held_before = had_room_before ? slice.held : Entries();
   Entries sure;
   if (slice.state == State::counting) {
     sure = count(slice, query, std::move(entries), more);

@@ -60,7 +60,11 @@ class V3Calls {
     return known == oldest_.end() ? std::nullopt : std::optional(known->second);
   }
   void note_oldest(const std::string& customer, std::optional<PagedList::Oldest> oldest) {
-    oldest ? void(oldest_.insert_or_assign(customer, *oldest)) : void(oldest_.erase(customer));
+    if (oldest) {
+      oldest_.insert_or_assign(customer, *oldest);
+    } else {
+      oldest_.erase(customer);
+    }
   }
   // A page of a list came from there a moment ago: base_url is right, and the API is there.
   [[nodiscard]] bool lists_come() const { return list_came_ && Clock::now() < *list_came_ + std::chrono::minutes(1); }
